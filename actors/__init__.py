@@ -1,0 +1,1 @@
+"""Who says it: one folder per capability of the bot. Floor 2: imports supervision and messages."""

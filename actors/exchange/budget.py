@@ -1,0 +1,134 @@
+"""The rate budget of one venue: who may be sent now, by priority, in the venue's own cost units. Pure.
+
+The exchange actor keeps its requests in a `Lane` in front of the venue and asks the `Budget` which may
+go. A leaky bucket of `burst` units refills at `units_per_s`; lower priorities leave a reserve for higher
+ones, so a cancel never waits behind polling. Times are seconds of the system's monotonic clock, handed in.
+Invariant I11: in any interval of t seconds at most `burst + units_per_s * t` units are sent, where a
+request that costs more than the whole bucket waits for a full one and is paid off before the next.
+"""
+
+from __future__ import annotations
+
+import enum
+import heapq
+from collections import Counter
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Priority(enum.IntEnum):
+    """Who goes first."""
+
+    CANCEL = 0
+    QUERY = 1
+    """Readings that an order's fate hangs on."""
+    PLACE = 2
+    POLL = 3
+    """Everything that can wait."""
+
+
+RESERVE = {Priority.CANCEL: 0.0, Priority.QUERY: 0.1, Priority.PLACE: 0.2, Priority.POLL: 0.4}
+"""The share of the bucket that each priority must leave behind."""
+
+
+class Budget:
+    """How much may be sent to one venue, and since when it asked for silence."""
+
+    def __init__(self, units_per_s: float, burst: float, now_s: float) -> None:
+        if units_per_s <= 0 or burst <= 0:
+            raise ValueError(f"a rate budget needs positive figures, not {units_per_s=} {burst=}")
+        self.units_per_s = units_per_s
+        self.burst = burst
+        self.banned_until_s = now_s
+        """Nothing goes before it: the venue named a time (Retry-After)."""
+        self.paused_until_s = now_s
+        """Places and polls wait; cancels and queries pass."""
+        self.spent: Counter[Priority] = Counter()
+        """Requests sent, by priority."""
+        self.rate_limited = 0
+        """How often the venue said that our model of its limits is wrong."""
+        self._tokens = burst
+        self._at_s = now_s
+
+    def tokens(self, now_s: float) -> float:
+        """Units that may be spent now; negative where a costly request is being paid off."""
+        self._refill(now_s)
+        return self._tokens
+
+    def ready_at(self, priority: Priority, cost: float, now_s: float) -> float:
+        """When such a request may be sent if nothing else is; `now_s` itself if at once."""
+        self._refill(now_s)
+        need = min(cost + RESERVE[priority] * self.burst, self.burst)
+        wait_s = max(0.0, (need - self._tokens) / self.units_per_s)
+        ready = max(now_s + wait_s, self.banned_until_s)
+        if priority in {Priority.PLACE, Priority.POLL}:
+            ready = max(ready, self.paused_until_s)
+        return ready
+
+    def spend(self, priority: Priority, cost: float, now_s: float) -> None:
+        """Charge a request that goes now."""
+        self._refill(now_s)
+        self._tokens -= cost
+        self.spent[priority] += 1
+
+    def settle(self, difference: float, now_s: float) -> None:
+        """Charge what a request cost beyond its estimate (or give back what it cost less)."""
+        self._refill(now_s)
+        self._tokens = min(self.burst, self._tokens - difference)
+
+    def ban(self, until_s: float) -> None:
+        """Send nothing at all until then; a later end wins."""
+        self.banned_until_s = max(self.banned_until_s, until_s)
+        self.pause(until_s)
+
+    def pause(self, until_s: float) -> None:
+        """Hold places and polls until then; a later end wins."""
+        self.paused_until_s = max(self.paused_until_s, until_s)
+
+    def _refill(self, now_s: float) -> None:
+        if now_s > self._at_s:
+            gained = (now_s - self._at_s) * self.units_per_s
+            self._tokens = min(self.burst, self._tokens + gained)
+            self._at_s = now_s
+
+
+class Lane(Generic[T]):
+    """Requests that wait for the budget: by priority, then in the order they came."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[Priority, int, T, float]] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def push(self, priority: Priority, item: T, cost: float) -> None:
+        """Add one at the end of its priority."""
+        self._count += 1
+        heapq.heappush(self._heap, (priority, self._count, item, cost))
+
+    def pop_ready(self, budget: Budget, now_s: float) -> T | None:
+        """The first that may go now, charged; None if it must wait. Nothing overtakes it."""
+        if not self._heap:
+            return None
+        priority, _, item, cost = self._heap[0]
+        if budget.ready_at(priority, cost, now_s) > now_s:
+            return None
+        heapq.heappop(self._heap)
+        budget.spend(priority, cost, now_s)
+        return item
+
+    def ready_at(self, budget: Budget, now_s: float) -> float | None:
+        """When the first may go; None where nothing waits."""
+        if not self._heap:
+            return None
+        priority, _, _, cost = self._heap[0]
+        return budget.ready_at(priority, cost, now_s)
+
+    def remove(self, keep: Priority | None = None) -> list[T]:
+        """Take out everything (or everything but one priority), in order."""
+        out = [entry for entry in self._heap if entry[0] != keep]
+        self._heap = [entry for entry in self._heap if entry[0] == keep]
+        heapq.heapify(self._heap)
+        return [entry[2] for entry in sorted(out, key=lambda entry: entry[:2])]

@@ -1,0 +1,85 @@
+"""What follows from a failure for the whole arm: pause, stop, halt, a new clock, or a restart.
+
+Called by actor.py in its turns with the error table's directive. What concerns one request, order or stream
+alone is done where the failure came from.
+"""
+
+from __future__ import annotations
+
+from ganglion.actors.exchange.arm import Arm
+from ganglion.actors.exchange.directives import Directive, row_of
+from ganglion.actors.exchange.error_table import Verb
+from ganglion.actors.exchange.link import Link
+from ganglion.messages.lifecycle import Failure, HaltAccount, VenuePaused
+
+PAUSE_S, BAN_S, MAINTENANCE_S = 10.0, 120.0, 30.0
+"""How long to be silent where the venue does not say."""
+
+
+class ArmFailedError(Exception):
+    """A failure that this incarnation cannot go on from; the supervisor decides.
+
+    Attributes:
+        failure: What it was.
+    """
+
+    def __init__(self, failure: Failure, why: str) -> None:
+        super().__init__(f"{failure.error}: {failure.text} ({why})")
+        self.failure = failure
+
+
+class Consequences:
+    """Carries out directives for one arm."""
+
+    def __init__(self, arm: Arm, link: Link) -> None:
+        self.arm = arm
+        self.link = link
+        self._halted = False
+
+    def carry_out(self, failure: Failure, directive: Directive) -> None:
+        """Do what concerns the whole arm.
+
+        Raises:
+            ArmFailedError: The table says RESTART or ESCALATE.
+        """
+        cause = f"{failure.error}: {failure.text} ({directive.why})"
+        if directive.says(Verb.PAUSE):
+            self._pause(failure)
+        if directive.says(Verb.HALT):
+            self._halt(cause)
+        if directive.says(Verb.STOP_VENUE):
+            self.link.stop(cause)
+        if directive.says(Verb.RESYNC_CLOCK):
+            self.link.read_clock(resync=True)
+        if directive.says(Verb.STOP_CAPABILITY):
+            self.arm.log.error("not possible here", error=failure.error, text=failure.text, why=directive.why)
+        if directive.says(Verb.RESTART) or directive.says(Verb.ESCALATE):
+            raise ArmFailedError(failure, directive.why)
+
+    def _pause(self, failure: Failure) -> None:
+        error = row_of(failure).error
+        if error == "MarketClosed":
+            return  # one market's matter: its place was refused, nothing else has to wait
+        arm, now = self.arm, self.arm.now_s
+        budget = arm.sender.budget
+        budget.rate_limited += error != "OnMaintenance"
+        if failure.retry_after_s is not None or " 418 " in failure.text:
+            until_s = now + (BAN_S if failure.retry_after_s is None else failure.retry_after_s)
+            arm.memory.banned_until_s = until_s
+            budget.ban(until_s)
+        else:
+            until_s = now + (MAINTENANCE_S if error == "OnMaintenance" else PAUSE_S)
+            budget.pause(until_s)
+        paused = VenuePaused(arm.name, until_s, f"{failure.error}: {failure.text}")
+        arm.log.warning("venue paused", seconds=round(until_s - now, 1), reason=paused.reason)
+        arm.tell_orders(paused)
+        arm.host.publish(paused)
+        arm.sender.refuse_waiting()
+
+    def _halt(self, cause: str) -> None:
+        if self._halted:
+            return  # the first cause is kept
+        self._halted = True
+        halt = HaltAccount(self.arm.name, cause)
+        self.arm.tell_orders(halt)
+        self.arm.host.publish(halt)

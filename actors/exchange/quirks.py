@@ -1,0 +1,171 @@
+"""What is special about single venues, as data: the only place in the project that names exchanges.
+
+Everything else works by capability (`has`, `features`). A venue without an entry gets `DEFAULT`: it
+trades, but a look-up that finds nothing there proves nothing, because no route of it was tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIdRule:
+    """How a client order id of ours is written at a venue, and read back.
+
+    Ours are lower-case letters and digits, at most `max_length` of them (18 suit nearly everyone).
+    """
+
+    max_length: int = 18
+    prefix: str = ""
+    """Put in front by us, because the venue demands it."""
+    hex_digits: int = 0
+    """The venue wants `0x` and this many hex digits: the id is read as a number in base 36."""
+
+    def encode(self, client_id: str) -> str:
+        """Our id as the venue wants it.
+
+        Raises:
+            ValueError: the id cannot be one of ours: too long, or other characters than a-z and 0-9.
+        """
+        if not client_id or len(client_id) > self.max_length or set(client_id) - set(ALPHABET):
+            raise ValueError(f"client id {client_id!r}: 1 to {self.max_length} characters of a-z and 0-9 are sendable")
+        if self.hex_digits:
+            return f"0x{int('1' + client_id, 36):0{self.hex_digits}x}"
+        return self.prefix + client_id
+
+    def decode(self, text: str | None) -> str | None:
+        """What the venue sent as we made it; None for nothing. A stranger's id stays as it is."""
+        if not text:
+            return None
+        if self.hex_digits:
+            return self._from_hex(text)
+        return text.removeprefix(self.prefix)
+
+    def _from_hex(self, text: str) -> str:
+        try:
+            number = int(text, 16)
+        except ValueError:
+            return text
+        digits = ""
+        while number:
+            number, digit = divmod(number, 36)
+            digits = ALPHABET[digit] + digits
+        # the leading 1 keeps leading zeros of the id
+        ours = digits.startswith("1") and 1 < len(digits) <= self.max_length + 1
+        return digits[1:] if ours else text
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """What differs at one venue."""
+
+    list_envelope: str | None = None
+    """Key that a list comes under in a reply; "" for a bare JSON list; None: not known, not checked."""
+    balance_envelope: str | None = None
+    """Key that every balance reply has; None: not known, not checked."""
+    client_id: ClientIdRule = ClientIdRule()
+    client_id_scope: str = "open"
+    """`open`: unique among open orders only; `ever`: the venue never takes an id twice."""
+    fetch_by_client_id: bool = False
+    """fetch_order(None, symbol, {"clientOrderId": …}) was tested to find what create_order wrote."""
+    cancel_by_client_id: bool = False
+    look_up_tested: bool = False
+    """Scanning open orders, recent orders and own trades was tested to find every order."""
+    expiry_params: Mapping[str, int | str] = field(default_factory=dict)
+    """Sent with each place, so that the venue refuses it when it arrives late."""
+    expiry_ms: int | None = None
+    """How late that is; None where the venue has no such thing."""
+    own_trades_need_symbol: bool = False
+    duplicate_texts: tuple[str, ...] = ()
+    """As a word of an error's text: this client id is already there, whatever class ccxt makes of it."""
+    gateway_refuses_rate_limits: bool = False
+    streamed_fees_negated: bool = False
+    """Own trades of the user stream carry what was charged as a negative fee, unlike those by request."""
+    common_errors_from: str | None = None
+    """Table of ccxt's `exceptions` that is chosen by host name only: merged into the common one."""
+    book_by_full_stream: bool = False
+    """Deltas cover the whole book: asking for a depth would only cut holes into it."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """Merged into ccxt's options under the user's own."""
+    spot_options: Mapping[str, object] = field(default_factory=dict)
+    """The same for accounts of type spot: no look at other market types' hosts."""
+    has: Mapping[str, object] = field(default_factory=dict)
+    """Merged into ccxt's `has`."""
+
+
+DEFAULT = Quirks()
+
+QUIRKS: Mapping[str, Quirks] = {
+    "binance": Quirks(
+        list_envelope="",
+        balance_envelope="balances",
+        client_id=ClientIdRule(max_length=32),
+        fetch_by_client_id=True,
+        cancel_by_client_id=True,
+        look_up_tested=True,
+        expiry_params={"recvWindow": 5000},
+        expiry_ms=5000,
+        own_trades_need_symbol=True,
+        duplicate_texts=("Duplicate order sent", "-4116"),
+        gateway_refuses_rate_limits=True,
+        common_errors_from="spot",
+        book_by_full_stream=True,
+        spot_options={
+            "fetchMarkets": {"types": ["spot"]},
+            "fetchCurrencies": False,
+            "fetchMargins": False,
+        },
+    ),
+    "okx": Quirks(
+        list_envelope="data",
+        balance_envelope="data",
+        client_id=ClientIdRule(max_length=32),
+        fetch_by_client_id=True,
+        cancel_by_client_id=True,
+        look_up_tested=True,
+        duplicate_texts=("51011", "51016"),
+        streamed_fees_negated=True,
+        gateway_refuses_rate_limits=True,
+        book_by_full_stream=True,
+        spot_options={"fetchMarkets": {"types": ["spot"]}},
+        has={"fetchCurrencies": False},
+    ),
+    "kraken": Quirks(
+        list_envelope="result",
+        balance_envelope="result",
+        client_id=ClientIdRule(max_length=18),
+    ),
+    "bybit": Quirks(
+        list_envelope="result",
+        balance_envelope="result",
+        client_id=ClientIdRule(max_length=32),
+        duplicate_texts=("110030", "140030", "170141", "12141"),
+    ),
+    "kucoin": Quirks(
+        list_envelope="data",
+        balance_envelope="data",
+        client_id=ClientIdRule(max_length=32),
+        own_trades_need_symbol=True,
+        duplicate_texts=("126033",),
+    ),
+    "bitget": Quirks(
+        list_envelope="data",
+        balance_envelope="data",
+        client_id=ClientIdRule(max_length=32),
+        own_trades_need_symbol=True,
+    ),
+    "gate": Quirks(client_id=ClientIdRule(max_length=28, prefix="t-")),
+    "hyperliquid": Quirks(
+        client_id=ClientIdRule(max_length=18, hex_digits=32),
+        options={"builderFee": False, "refSet": True},
+    ),
+}
+
+
+def quirks_of(exchange_id: str) -> Quirks:
+    """The data of one ccxt exchange id."""
+    return QUIRKS.get(exchange_id, DEFAULT)

@@ -1,0 +1,30 @@
+"""The `Venue` port: what the exchange actor stands on, whatever is behind it (ccxt, simulated, a host).
+
+The exchange actor submits typed requests (`messages/venue.py`) and receives typed replies as messages.
+An implementation may use threads, loops and sockets; nothing of that shows above this line, so the
+actor runs unchanged in virtual time.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ganglion.messages.venue import FromVenue, VenueRequest
+
+
+class ReplyTo(Protocol):
+    """Where a venue tells its replies: the exchange actor's address, or anything with its `tell`."""
+
+    def tell(self, message: FromVenue) -> None:
+        """Hand over one message; never blocks."""
+
+
+class Venue(Protocol):
+    """One account at one exchange, as a message port."""
+
+    def submit(self, request: VenueRequest, reply_to: ReplyTo) -> None:
+        """Take a request; returns at once and never raises for what the venue does.
+
+        Exactly one reply follows for each request except Watch, Unwatch, RepeatBook and DropClient, whose
+        effects show in the stream, and CloseVenue, after which nobody listens. A write is sent at most once.
+        """

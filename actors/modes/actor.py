@@ -1,0 +1,238 @@
+"""The actor that hosts one trading mode: hears its book, candles, trades and portfolio, and calls one hook at a time.
+
+Nothing of a mode's own code runs outside a message's turn. What may be told when is kept in `Standing`; a mode that
+raises is a failed actor, restarted by its supervisor, and goes on from the portfolio's Resume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+from ganglion.actors.modes.desk import ModeSetup, PortfolioCommand, WorkingDesk
+from ganglion.actors.modes.standing import Standing
+from ganglion.messages.account import Drain, Funds, Resume, ResumeRequest, Suspend
+from ganglion.messages.lifecycle import Halted, Tick
+from ganglion.messages.market import BookInvalid, Candle, TopOfBook, TradeTick
+from ganglion.messages.orders import DenyReason, Fill, OrderDenied, OrderState, OrderUpdate
+from ganglion.supervision import Actor, Address, Backoff, Timer, receives
+
+__all__ = ["ModeActor", "ModeMessage", "ModeSetup", "PortfolioCommand"]
+
+ModeMessage: TypeAlias = (
+    TopOfBook
+    | BookInvalid
+    | TradeTick
+    | Candle
+    | OrderUpdate
+    | Fill
+    | OrderDenied
+    | Funds
+    | Resume
+    | Suspend
+    | Drain
+    | Halted
+    | Tick
+)
+"""What a mode's actor hears."""
+
+CLEAR_AGAIN_S = 5.0
+"""Cancels of what an earlier incarnation left are asked for again after this long."""
+DENIAL_BACKOFF = Backoff(base_s=0.5, factor=2.0, cap_s=30.0)
+"""Decisions pause this long after a refusal, longer with each one until an order is accepted."""
+H = TypeVar("H")
+CLEAR, CALM, USER = "clear", "calm", "user:"
+
+
+class ModeActor(Actor[ModeMessage]):
+    """Hosts the mode that `setup` names, behind the portfolio of its account."""
+
+    def __init__(self, setup: ModeSetup, portfolio: Address[PortfolioCommand]) -> None:
+        self._setup = setup
+        self._portfolio = portfolio
+        clears = (setup.on_restart or setup.kind.on_restart) == "cancel"
+        self._standing = Standing(clears_first=clears)
+        self._timers: dict[str, Timer] = {}
+        self._due: list[str] = []
+        self._denials = 0
+        self._calm_at_s = 0.0
+        self._logged: set[str] = set()
+        self._was_ready = False
+
+    def on_start(self) -> None:
+        """Make the mode, and ask the portfolio where it stands."""
+        self._desk = WorkingDesk(self._setup, self._standing, self._portfolio, self, self.address.tell, self._set_timer)
+        self._mode = self._setup.kind(self._setup.config, self._desk)
+        self._mode.on_start()
+        self._portfolio.tell(ResumeRequest(mode=self._setup.name))
+
+    # -------------------------------------------------------------- the account
+
+    @receives
+    def resume(self, message: Resume) -> None:
+        """Take over where the account stands; clear what an earlier incarnation left, if the mode wants that."""
+        self._standing.resume(message)
+        if self._standing.clearing:
+            self._clear()
+        self._advance(f"resume:{message.epoch}")
+
+    @receives
+    def suspend(self, message: Suspend) -> None:
+        """Decide nothing until the next Resume."""
+        self._standing.suspend(message.reason)
+        self._advance("suspend")
+
+    @receives
+    def drain(self, message: Drain) -> None:
+        """Decide nothing any more: the bot stops."""
+        self._standing.drain(message.reason)
+        self._advance("drain")
+
+    @receives
+    def halted(self, message: Halted) -> None:
+        """Decide nothing: the account or this mode was halted."""
+        if message.mode in (None, self._setup.name):
+            self._standing.suspend(f"halted: {message.cause}")
+            self._advance("halted")
+
+    @receives
+    def funds(self, message: Funds) -> None:
+        """Remember what percentages are of."""
+        if message.symbol == self._setup.symbol:
+            self._standing.funds = message
+
+    @receives
+    def order(self, message: OrderUpdate) -> None:
+        """Tell the mode, now or as soon as it may decide."""
+        if message.state is OrderState.REJECTED:
+            self._slow_down()
+        elif message.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.FILLED):
+            self._denials = 0
+            self._logged.clear()
+        if self._standing.order(message):
+            self._advance(f"order:{message.intent_id}")
+
+    @receives
+    def fill(self, message: Fill) -> None:
+        """Tell the mode, now or as soon as it may decide; each fill once."""
+        if self._standing.fill(message):
+            self._advance(f"trade:{message.trade_id}")
+
+    @receives
+    def denied(self, message: OrderDenied) -> None:
+        """Slow the decisions down, log the first denial for a reason, and tell the mode."""
+        decided = self._standing.denied(message.intent_id)
+        if message.deny_reason is DenyReason.UNKNOWN_ORDER and not decided:
+            # A cancel that came too late: the order's own facts say how it ended.
+            self.log.debug("nothing_to_cancel", intent_id=message.intent_id, text=message.text)
+            return
+        self._slow_down()
+        if message.deny_reason not in self._logged:
+            self._logged.add(message.deny_reason)
+            self.log.warning("order_denied", reason=str(message.deny_reason), text=message.text)
+        self._desk.hears(f"denied:{message.intent_id}")
+        self._mode.on_denied(message)
+
+    # -------------------------------------------------------------- the market
+
+    @receives
+    def top(self, message: TopOfBook) -> None:
+        """Let the mode decide on the new best prices."""
+        if message.symbol != self._setup.symbol:
+            return
+        late_s = self.clock.monotonic_s() - message.received_s
+        self._standing.top = message if late_s <= self._setup.book_max_age_s else None
+        cause = f"book:{message.sequence}"
+        if self._advance(cause) and self._calm():
+            self._tell(cause, self._mode.on_book, message)
+
+    @receives
+    def book_invalid(self, message: BookInvalid) -> None:
+        """Decide nothing until the book is whole again."""
+        if message.symbol == self._setup.symbol:
+            self._standing.top = None
+            self._advance(f"book: {message.reason}")
+
+    @receives
+    def trade(self, message: TradeTick) -> None:
+        """Tell the mode of a public trade in its market, if it may decide."""
+        if message.symbol != self._setup.symbol:
+            return
+        cause = f"tick:{message.trade_id}"
+        if self._advance(cause) and self._calm():
+            self._tell(cause, self._mode.on_trade, message)
+
+    @receives
+    def candle(self, message: Candle) -> None:
+        """Keep a closed candle, and tell the mode if it may decide."""
+        self._desk.candle_ring.append(message)
+        cause = f"candle:{message.timeframe}:{message.open_ms}"
+        if self._advance(cause) and self._calm():
+            self._tell(cause, self._mode.on_candle, message)
+
+    # -------------------------------------------------------------- time
+
+    @receives
+    def tick(self, message: Tick) -> None:
+        """Run the mode's timer, ask again for cancels, or end a pause after denials."""
+        if message.key == CLEAR:
+            if self._standing.clearing:
+                self._clear()
+        elif message.key.startswith(USER):
+            key = message.key.removeprefix(USER)
+            self._timers.pop(key, None)
+            if key not in self._due:
+                self._due.append(key)
+        self._advance(f"timer:{message.key}")
+
+    def _set_timer(self, key: str, seconds: float) -> None:
+        running = self._timers.pop(key, None)
+        if running is not None:
+            running.cancel()
+        if key in self._due:
+            self._due.remove(key)
+        self._timers[key] = self.after(seconds, Tick(key=USER + key))
+
+    # -------------------------------------------------------------- inside
+
+    def _advance(self, cause: str) -> bool:
+        """Tell the mode whatever waited and may be told now; True if it may decide."""
+        standing = self._standing
+        if standing.resumable:
+            resume = standing.take_resumption()
+            self._was_ready = True
+            self._tell(f"resume:{resume.epoch}", self._mode.on_resume, resume)
+        while (fact := standing.next_fact()) is not None:
+            if isinstance(fact, Fill):
+                self._tell(f"trade:{fact.trade_id}", self._mode.on_fill, fact)
+            else:
+                self._tell(f"order:{fact.intent_id}", self._mode.on_order, fact)
+        while self._due and standing.ready and self._calm():
+            key = self._due.pop(0)
+            self._tell(f"timer:{key}", self._mode.on_timer, key)
+        if self._was_ready and not standing.ready:
+            self._tell(cause, self._mode.on_pause, standing.obstacle or cause)
+        self._was_ready = standing.ready
+        return standing.ready
+
+    def _tell(self, cause: str, hook: Callable[[H], None], what: H) -> None:
+        self._desk.hears(cause)
+        hook(what)
+
+    def _clear(self) -> None:
+        count = len(self._standing.orders)
+        self.log.info("clearing_orders", count=count, why="on_restart is cancel")
+        self._desk.cancel_all("on_restart = cancel")
+        self.after(CLEAR_AGAIN_S, Tick(key=CLEAR))
+
+    def _calm(self) -> bool:
+        """False for a while after a denial, so that a mode that keeps deciding the same makes no storm of them."""
+        return self.clock.monotonic_s() >= self._calm_at_s
+
+    def _slow_down(self) -> None:
+        if not self._calm():
+            return
+        pause_s = DENIAL_BACKOFF.ceiling_s(self._denials)
+        self._denials += 1
+        self._calm_at_s = self.clock.monotonic_s() + pause_s
+        self.after(pause_s, Tick(key=CALM))

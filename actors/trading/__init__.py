@@ -1,0 +1,1 @@
+"""The portfolio, which reserves, and the orders actor, which keeps the promise."""

@@ -1,0 +1,5 @@
+"""The monitor: invariants I1 to I12, live."""
+
+from ganglion.actors.trading.monitor.actor import ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
+
+__all__ = ["ORDERS_TOPICS", "PORTFOLIO_TOPICS", "MonitorActor"]

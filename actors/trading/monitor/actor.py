@@ -1,0 +1,236 @@
+"""The monitor: checks the invariants on what orders and portfolios publish, and halts the account that breaks one.
+
+Subscribes to each orders actor (`ORDERS_TOPICS`), each portfolio (`PORTFOLIO_TOPICS`) and the system's events
+(DeadLetter); tells HaltAccount to that account's portfolio and publishes each Violation once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ganglion.actors.trading.monitor import invariants as check
+from ganglion.actors.trading.orders.states import AT_RISK
+from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
+from ganglion.messages.base import Message
+from ganglion.messages.lifecycle import (
+    DeadLetter,
+    EpochOpened,
+    HaltAccount,
+    Halted,
+    Tick,
+    Violation,
+)
+from ganglion.messages.orders import Fill, OrderState, OrderUpdate, SendOrder
+from ganglion.messages.values import Symbol
+from ganglion.supervision import Actor, Address, receives
+
+MonitorMessage: TypeAlias = (
+    PortfolioView
+    | OrderUpdate
+    | Fill
+    | AccountSnapshot
+    | Reconciled
+    | SendOrder
+    | EpochOpened
+    | Halted
+    | Violation
+    | DeadLetter
+    | Tick
+)
+
+ORDERS_TOPICS: tuple[type[Message], ...] = (SendOrder, EpochOpened, Reconciled, Halted, Violation)
+"""What a monitor subscribes to at each orders actor."""
+
+PORTFOLIO_TOPICS: tuple[type[Message], ...] = (
+    PortfolioView,
+    OrderUpdate,
+    Fill,
+    AccountSnapshot,
+    Violation,
+)
+"""What a monitor subscribes to at each portfolio."""
+
+
+@dataclass
+class _Watched:
+    """What is remembered of one account."""
+
+    opened: int | None = None
+    reconciled: int | None = None
+    halted: str | None = None
+    owners: dict[str, str] = field(default_factory=dict)
+    """Intents by client id."""
+    venue_ids: dict[str, str] = field(default_factory=dict)
+    states: dict[str, OrderUpdate] = field(default_factory=dict)
+    """Latest update by intent."""
+    since_s: dict[str, float] = field(default_factory=dict)
+    """Since when an intent is at risk."""
+    fills: dict[tuple[Symbol, str], None] = field(default_factory=dict)
+    snapshot: AccountSnapshot | None = None
+
+
+class MonitorActor(Actor[MonitorMessage]):
+    """One bot's monitor."""
+
+    def __init__(
+        self,
+        portfolios: Mapping[str, Address[HaltAccount]],
+        *,
+        settle_s: float = 300.0,
+        every_s: float = 10.0,
+    ) -> None:
+        self._portfolios = portfolios
+        self._settle_s = settle_s
+        self._every_s = every_s
+        self._accounts: dict[str, _Watched] = {}
+        self._told: dict[tuple[str, str, str], None] = {}
+        self._dead_letters: dict[str, int] = {}
+
+    def on_start(self) -> None:
+        """Look for what takes too long at a steady pace."""
+        self.after(self._every_s, Tick("settled"))
+
+    def _of(self, account: str) -> _Watched:
+        return self._accounts.setdefault(account, _Watched())
+
+    def _judge(self, *found: Violation | None) -> None:
+        for violation in found:
+            if violation is not None:
+                self._violated(violation)
+
+    def _violated(self, violation: Violation) -> None:
+        key = (violation.invariant, violation.account, violation.text)
+        if key in self._told:
+            return
+        self._told[key] = None
+        self.log.error(
+            "invariant violated",
+            invariant=violation.invariant,
+            account=violation.account,
+            text=violation.text,
+        )
+        self.publish(violation)
+        portfolio = self._portfolios.get(violation.account)
+        if portfolio is not None:
+            cause = f"{violation.invariant}: {violation.text}"
+            portfolio.tell(HaltAccount(violation.account, cause))
+
+    # -------------------------------------------------------------- portfolios
+
+    @receives
+    def view(self, message: PortfolioView) -> None:
+        """I1."""
+        self._judge(check.money_conserved(message))
+        snapshot = self._of(message.account).snapshot
+        if snapshot is not None and message.sequence == snapshot.as_of:
+            totals = {asset.asset: asset.total for asset in message.assets}
+            self._judge(check.counted_right(snapshot, totals))
+
+    @receives
+    def update(self, message: OrderUpdate) -> None:
+        """I2, I3, I7."""
+        watched = self._of(message.account)
+        last = watched.states.get(message.intent_id)
+        self._judge(
+            check.client_id_unique(watched.owners.get(message.client_id), message),
+            check.one_order_per_intent(watched.venue_ids.get(message.intent_id), message),
+            check.not_overfilled(message),
+            check.legal_move(None if last is None else last.state, message),
+            check.filled_grows(None if last is None else last.filled, message),
+        )
+        self._remember(watched, message)
+
+    def _remember(self, watched: _Watched, update: OrderUpdate) -> None:
+        watched.owners.setdefault(update.client_id, update.intent_id)
+        if update.venue_id is not None:
+            watched.venue_ids.setdefault(update.intent_id, update.venue_id)
+        watched.states[update.intent_id] = update
+        if update.state in AT_RISK or update.state is OrderState.INTENDED:
+            watched.since_s.setdefault(update.intent_id, self.clock.monotonic_s())
+        else:
+            watched.since_s.pop(update.intent_id, None)
+
+    @receives
+    def fill(self, message: Fill) -> None:
+        """I10."""
+        fills = self._of(message.account).fills
+        key = (message.symbol, message.trade_id)
+        self._judge(check.fill_once(key in fills, message))
+        fills[key] = None
+
+    @receives
+    def snapshot(self, message: AccountSnapshot) -> None:
+        """I6 in part; what was missed while a portfolio was down is taken from here."""
+        watched = self._of(message.account)
+        watched.snapshot = message
+        watched.states.clear()
+        since_s, watched.since_s = watched.since_s, {}
+        for order in message.open_orders:
+            self._remember(watched, order.update)
+            if order.update.intent_id in since_s and order.update.intent_id in watched.since_s:
+                watched.since_s[order.update.intent_id] = since_s[order.update.intent_id]
+        watched.fills = {(fill.symbol, fill.trade_id): None for fill in message.fills}
+        self._judge(check.no_stand_ins(message))
+
+    # -------------------------------------------------------------- order lines
+
+    @receives
+    def epoch_opened(self, message: EpochOpened) -> None:
+        """Nothing may be sent from here on until Reconciled."""
+        self._of(message.exchange).opened = message.epoch
+
+    @receives
+    def reconciled(self, message: Reconciled) -> None:
+        """I6."""
+        watched = self._of(message.account)
+        watched.reconciled = message.epoch
+        # Waiting counts from here: before, the venue may have been away.
+        now_s = self.clock.monotonic_s()
+        watched.since_s = dict.fromkeys(watched.since_s, now_s)
+        self._judge(check.balances_equal(message))
+
+    @receives
+    def sent(self, message: SendOrder) -> None:
+        """I5, I9."""
+        account = message.intent.account
+        watched = self._of(account)
+        self._judge(
+            check.placed_after_reconcile(message, account, watched.opened, watched.reconciled),
+            check.not_halted(message, account, watched.halted),
+        )
+
+    @receives
+    def halted(self, message: Halted) -> None:
+        """From here on nothing is sent."""
+        if message.mode is None:
+            watched = self._of(message.account)
+            watched.halted = watched.halted or message.cause
+
+    @receives
+    def violation(self, message: Violation) -> None:
+        """One that an orders actor or a portfolio found itself."""
+        self._violated(message)
+
+    # -------------------------------------------------------------- the system
+
+    @receives
+    def dead_letter(self, message: DeadLetter) -> None:
+        """I12: every one is counted."""
+        self._dead_letters[message.type] = self._dead_letters.get(message.type, 0) + 1
+        for account, portfolio in self._portfolios.items():
+            if message.path.rpartition("/")[0] == portfolio.path.rpartition("/")[0]:
+                self._judge(check.nothing_dropped(message, account))
+
+    @receives
+    def tick(self, message: Tick) -> None:
+        """I4."""
+        self.after(self._every_s, message)
+        now_s = self.clock.monotonic_s()
+        for watched in self._accounts.values():
+            if watched.opened != watched.reconciled:
+                continue
+            for intent_id, since_s in list(watched.since_s.items()):
+                update = watched.states[intent_id]
+                self._judge(check.settled_in_time(update, since_s, now_s, self._settle_s))

@@ -1,0 +1,219 @@
+"""The invariants I1 to I12 of the order line, each a function of plain facts: a Violation with all figures, or None.
+
+Pure. The monitor actor feeds them live; the simulation calls the same functions. I13 (no state changes outside a turn)
+and I14 (replay is the live state) are judged by tests, where both sides are at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from ganglion.actors.trading.money import add_to, minus, moved, plain, plus
+from ganglion.actors.trading.orders.states import may_move
+from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
+from ganglion.messages.lifecycle import DeadLetter, Violation
+from ganglion.messages.market import TopOfBook
+from ganglion.messages.orders import Fill, OrderState, OrderUpdate, SendOrder
+from ganglion.messages.values import ZERO, Asset
+
+NEVER_DROPPED = frozenset(
+    {
+        "AccountRead",
+        "CancelAnswered",
+        "Fill",
+        "LookUpDone",
+        "OrderSeen",
+        "OrderUpdate",
+        "PlaceAnswered",
+        "TradeSeen",
+    }
+)
+"""Order events and fills, by type name."""
+
+_KEEPERS = frozenset({"orders", "portfolio"})
+"""Who must hear of them: the actors that count with them."""
+
+
+def money_conserved(view: PortfolioView) -> Violation | None:
+    """I1: free + reserved + locked + fees = initial + net of fills + external, exactly, for every asset."""
+    for asset in view.assets:
+        have = plus(asset.total, asset.fees)
+        should = plus(plus(asset.initial, asset.net_fills), asset.external)
+        if have != should:
+            return Violation(
+                "I1",
+                view.account,
+                f"{asset.asset}: free {plain(asset.free)} + reserved {plain(asset.reserved)} + locked "
+                f"{plain(asset.locked)} + fees {plain(asset.fees)} = {plain(have)}, not initial {plain(asset.initial)} "
+                f"+ fills {plain(asset.net_fills)} + external {plain(asset.external)} = {plain(should)}",
+            )
+        if asset.reserved < 0 or asset.locked < 0:
+            text = (
+                f"{asset.asset}: reserved {plain(asset.reserved)}, locked {plain(asset.locked)}: neither can be below 0"
+            )
+            return Violation("I1", view.account, text)
+    return None
+
+
+def client_id_unique(owner: str | None, update: OrderUpdate) -> Violation | None:
+    """I2: a client id belongs to one intent for ever; `owner` is the first that was seen with it."""
+    if owner is None or owner == update.intent_id:
+        return None
+    text = f"client id {update.client_id} belongs to intents {owner} and {update.intent_id}"
+    return Violation("I2", update.account, text)
+
+
+def one_order_per_intent(first_venue_id: str | None, update: OrderUpdate) -> Violation | None:
+    """I3: an intent has one venue order."""
+    if first_venue_id is None or update.venue_id is None or first_venue_id == update.venue_id:
+        return None
+    text = f"intent {update.intent_id} has venue orders {first_venue_id} and {update.venue_id}"
+    return Violation("I3", update.account, text)
+
+
+def not_overfilled(update: OrderUpdate) -> Violation | None:
+    """I3: the sum of fills never exceeds the quantity."""
+    if update.filled <= update.amount:
+        return None
+    text = f"intent {update.intent_id} over {plain(update.amount)} {update.symbol} is filled by {plain(update.filled)}"
+    return Violation("I3", update.account, text)
+
+
+def settled_in_time(update: OrderUpdate, since_s: float, now_s: float, most_s: float) -> Violation | None:
+    """I4: every intent ends terminal or known-open within `most_s` of healing."""
+    waited_s = now_s - since_s
+    if waited_s <= most_s:
+        return None
+    return Violation(
+        "I4",
+        update.account,
+        f"intent {update.intent_id} is {update.state} for {waited_s:.0f} s on a reconciled account ({update.reason}); "
+        f"{most_s:.0f} s is the most",
+    )
+
+
+def placed_after_reconcile(
+    order: SendOrder, account: str, opened: int | None, reconciled: int | None
+) -> Violation | None:
+    """I5: nothing is sent before the epoch that it was decided in is reconciled."""
+    if opened is None or (order.epoch == opened == reconciled):
+        return None
+    return Violation(
+        "I5",
+        account,
+        f"intent {order.intent.intent_id} of epoch {order.epoch} was sent in epoch {opened}, the last one reconciled "
+        f"is {reconciled}",
+    )
+
+
+def balances_equal(reconciled: Reconciled) -> Violation | None:
+    """I6: at a settled reconcile balances equal the venue's. What only came in is a deposit, told but no violation."""
+    if all(difference.amount > 0 for difference in reconciled.differences):
+        return None
+    listed = "; ".join(difference.reason for difference in reconciled.differences)
+    return Violation(
+        "I6",
+        reconciled.account,
+        f"{listed}: a fill is missing, or somebody else moved money. Compare the trades with the venue's",
+    )
+
+
+def no_stand_ins(snapshot: AccountSnapshot) -> Violation | None:
+    """I6: at a settled reconcile every fill is a trade that the venue has told."""
+    stand_ins = [fill for fill in snapshot.fills if fill.synthetic]
+    if not stand_ins:
+        return None
+    listed = "; ".join(
+        f"{fill.side} {plain(fill.amount)} {fill.symbol} of intent {fill.intent_id} (client id {fill.client_id})"
+        for fill in stand_ins
+    )
+    return Violation(
+        "I6",
+        snapshot.account,
+        f"the venue says filled without a trade for it: {listed}. The fills were inferred, their fees are not known",
+    )
+
+
+def recount(snapshot: AccountSnapshot) -> dict[Asset, Decimal]:
+    """What a snapshot's own facts come to per asset, counted from scratch."""
+    sums: dict[Asset, Decimal] = {}
+    for balance in snapshot.opening:
+        add_to(sums, balance.asset, balance.total)
+    for asset, amount in moved(snapshot.fills).items():
+        add_to(sums, asset, amount)
+    for external in snapshot.externals:
+        add_to(sums, external.asset, external.amount)
+    return sums
+
+
+def counted_right(snapshot: AccountSnapshot, views: Mapping[Asset, Decimal]) -> Violation | None:
+    """I1: the portfolio's totals are what the snapshot's facts come to."""
+    sums = recount(snapshot)
+    for asset in sorted({*sums, *views}):
+        ours, facts = views.get(asset, ZERO), sums.get(asset, ZERO)
+        if ours != facts:
+            return Violation(
+                "I1",
+                snapshot.account,
+                f"{asset}: the portfolio counts {plain(ours)}, the order line's facts come to {plain(facts)} "
+                f"(apart by {plain(minus(ours, facts))})",
+            )
+    return None
+
+
+def legal_move(old: OrderState | None, update: OrderUpdate) -> Violation | None:
+    """I7: only legal state moves."""
+    if old is None or may_move(old, update.state):
+        return None
+    text = f"intent {update.intent_id} moved from {old} to {update.state}"
+    return Violation("I7", update.account, text)
+
+
+def filled_grows(before: Decimal | None, update: OrderUpdate) -> Violation | None:
+    """I7: the filled quantity only grows."""
+    if before is None or update.filled >= before:
+        return None
+    text = f"intent {update.intent_id} was filled by {plain(before)} and is by {plain(update.filled)} now"
+    return Violation("I7", update.account, text)
+
+
+def book_fit(top: TopOfBook, now_s: float, max_age_s: float, account: str) -> Violation | None:
+    """I8: what was decided on is neither old nor crossed."""
+    age_s = now_s - top.received_s
+    if age_s <= max_age_s and top.bid < top.ask:
+        return None
+    text = f"decided on a book of {top.symbol} {age_s:.2f} s old (most {max_age_s:g}) at {top.bid} / {top.ask}"
+    return Violation("I8", account, text)
+
+
+def not_halted(order: SendOrder, account: str, cause: str | None) -> Violation | None:
+    """I9: halted: no order that does not reduce."""
+    if cause is None:
+        return None
+    text = f"intent {order.intent.intent_id} was sent although {account} is halted ({cause})"
+    return Violation("I9", account, text)
+
+
+def fill_once(known: bool, fill: Fill) -> Violation | None:  # noqa: FBT001 - the one fact beside the fill
+    """I10: a fill is applied exactly once."""
+    if not known or fill.trade_id in fill.replaces:
+        return None
+    text = f"trade {fill.trade_id} of {fill.symbol} was applied twice"
+    return Violation("I10", fill.account, text)
+
+
+def budget_kept(account: str, calls_s: Iterable[float], now_s: float, window_s: float, most: int) -> Violation | None:
+    """I11: the rate budget is never exceeded: at most `most` calls in any window."""
+    recent = sum(1 for at_s in calls_s if at_s > now_s - window_s)
+    if recent <= most:
+        return None
+    text = f"{recent} requests within {window_s:g} s, the budget is {most}"
+    return Violation("I11", account, text)
+
+
+def nothing_dropped(letter: DeadLetter, account: str) -> Violation | None:
+    """I12: an order event or a fill is never dropped on its way to who counts with it."""
+    if letter.type not in NEVER_DROPPED or letter.path.rpartition("/")[2] not in _KEEPERS:
+        return None
+    return Violation("I12", account, f"{letter.type} to {letter.path} was dropped: {letter.reason}")

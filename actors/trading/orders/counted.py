@@ -1,0 +1,181 @@
+"""The counting half of a ledger: opening balances, every fill once, external entries, and what they come to.
+
+Pure. The ledger stands on it: it decides whose a trade is, here the trade is counted, numbered, and taken back where
+a synthetic fill steps aside for the real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeAlias
+
+import msgspec
+
+from ganglion.actors.trading.money import add_to, minus, moved, negated
+from ganglion.actors.trading.orders.line import Line
+from ganglion.messages.account import External
+from ganglion.messages.orders import Balance, Fill, OrderUpdate, VenueTrade
+from ganglion.messages.values import ZERO, Asset, Symbol
+
+TradeKey: TypeAlias = tuple[Symbol, str]
+"""(symbol, trade id): with the account, what a fill is applied once by."""
+
+
+class Anomaly(msgspec.Struct, frozen=True):
+    """Evidence that can't be if the invariants hold: the account has to halt."""
+
+    invariant: str
+    text: str
+
+
+Fact: TypeAlias = OrderUpdate | Fill | Anomaly
+
+
+@dataclass
+class Counted:
+    """All that an account's money follows from."""
+
+    account: str
+    fills: dict[TradeKey, Fill] = field(default_factory=dict)
+    """Every fill that counts, in the order it came; synthetic ones until they are replaced."""
+    external_trades: dict[TradeKey, VenueTrade] = field(default_factory=dict)
+    unmatched: dict[TradeKey, VenueTrade] = field(default_factory=dict)
+    """Trades that an order of ours may still claim."""
+    prior: dict[TradeKey, None] = field(default_factory=dict)
+    """Trades that the opening balances contain."""
+    opening: tuple[Balance, ...] | None = None
+    opened_ms: int = 0
+    externals: list[External] = field(default_factory=list)
+    sums: dict[Asset, Decimal] = field(default_factory=dict)
+    """What opening, fills, fees and externals come to so far, per asset."""
+    sequence: int = 0
+    """Of the latest fact."""
+
+    def totals(self) -> dict[Asset, Decimal]:
+        """What each asset should come to at the venue: opening + fills - fees + externals + unclaimed trades."""
+        sums = dict(self.sums)
+        for asset, amount in moved(self.unmatched.values()).items():
+            add_to(sums, asset, amount)
+        return sums
+
+    def differences(self, balances: Iterable[Balance]) -> dict[Asset, Decimal]:
+        """Venue minus ours for each asset where they are not equal."""
+        venue: dict[Asset, Decimal] = {}
+        for balance in balances:
+            add_to(venue, balance.asset, balance.total)
+        ours = self.totals()
+        found: dict[Asset, Decimal] = {}
+        for asset in sorted({*venue, *ours}):
+            gap = minus(venue.get(asset, ZERO), ours.get(asset, ZERO))
+            if gap:
+                found[asset] = gap
+        return found
+
+    @property
+    def stand_ins(self) -> bool:
+        """Whether any fill is synthetic."""
+        return any(fill.synthetic for fill in self.fills.values())
+
+    def open(self, balances: tuple[Balance, ...], read_ms: int, prior: Iterable[TradeKey]) -> None:
+        """Count from these balances on."""
+        self.opening = balances
+        self.opened_ms = read_ms
+        self.prior = dict.fromkeys(prior)
+        for balance in balances:
+            add_to(self.sums, balance.asset, balance.total)
+
+    def add_external(self, external: External) -> None:
+        """Count what no fill explains."""
+        self.externals.append(external)
+        add_to(self.sums, external.asset, external.amount)
+
+    def count(
+        self,
+        line: Line | None,
+        trade: VenueTrade,
+        *,
+        replaces: tuple[str, ...] = (),
+        synthetic: bool = False,
+    ) -> Fill:
+        """Count a trade as a fill of a line, or as nobody's."""
+        self.sequence += 1
+        fill = Fill(
+            account=self.account,
+            symbol=trade.symbol,
+            trade_id=trade.trade_id,
+            intent_id=None if line is None else line.intent.intent_id,
+            mode=None if line is None else line.intent.mode,
+            client_id=None if line is None else line.client_id,
+            side=trade.side,
+            price=trade.price,
+            amount=trade.amount,
+            fee=trade.fee,
+            fee_asset=trade.fee_asset,
+            liquidity=trade.liquidity,
+            timestamp_ms=trade.timestamp_ms,
+            sequence=self.sequence,
+            synthetic=synthetic,
+            replaces=replaces,
+        )
+        self.fills[(trade.symbol, trade.trade_id)] = fill
+        for asset, amount in moved((fill,)).items():
+            add_to(self.sums, asset, amount)
+        if line is not None:
+            line.fills[trade.trade_id] = fill
+            line.sequence = self.sequence
+        return fill
+
+    def stand_in(self, line: Line, trade: VenueTrade) -> Fill:
+        """Count a synthetic fill under a name of its own."""
+        line.synthetic_count += 1
+        name = f"synthetic-{line.client_id}-{line.synthetic_count}"
+        return self.count(line, msgspec.structs.replace(trade, trade_id=name), synthetic=True)
+
+    def take_back(self, key: TradeKey) -> None:
+        """Uncount a fill that another one replaces."""
+        fill = self.fills.pop(key)
+        for asset, amount in moved((fill,)).items():
+            add_to(self.sums, asset, negated(amount))
+
+    def count_real(self, line: Line, trade: VenueTrade) -> list[Fact]:
+        """Count a real trade; synthetic fills of its line step aside, what exceeds it stands in anew."""
+        replaced: list[str] = []
+        left = trade.amount
+        rest: VenueTrade | None = None
+        for standing in [fill for fill in line.fills.values() if fill.synthetic]:
+            if not left:
+                break
+            replaced.append(standing.trade_id)
+            del line.fills[standing.trade_id]
+            self.take_back((standing.symbol, standing.trade_id))
+            if standing.amount > left:
+                rest = msgspec.structs.replace(_as_trade(standing), amount=minus(standing.amount, left))
+                break
+            left = minus(left, standing.amount)
+        key = (trade.symbol, trade.trade_id)
+        if key in self.fills:
+            # It counted as somebody else's until now.
+            replaced.append(trade.trade_id)
+            self.take_back(key)
+        facts: list[Fact] = [self.count(line, trade, replaces=tuple(replaced))]
+        if rest is not None:
+            facts.append(self.stand_in(line, rest))
+        return facts
+
+
+def _as_trade(fill: Fill) -> VenueTrade:
+    return VenueTrade(
+        symbol=fill.symbol,
+        trade_id=fill.trade_id,
+        venue_order_id=None,
+        client_id=fill.client_id,
+        side=fill.side,
+        price=fill.price,
+        amount=fill.amount,
+        fee=fill.fee,
+        fee_asset=fill.fee_asset,
+        liquidity=fill.liquidity,
+        timestamp_ms=fill.timestamp_ms,
+    )

@@ -1,0 +1,147 @@
+"""One intent's line through the venue: what was sent, what is known of it, and the state that follows from both.
+
+Pure; only the ledger changes it. Evidence merges monotonically: cumulative quantities only grow, a terminal word is
+never taken back, so an older snapshot changes nothing and the order of evidence does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ganglion.actors.trading.money import minus, plain, total
+from ganglion.messages.orders import Fill, Intent, OrderState, VenueOrder
+from ganglion.messages.values import ZERO
+
+ENDED_WORDS = frozenset({"closed", "canceled", "expired", "rejected"})
+"""ccxt's words for an order that can't trade any more."""
+
+_PENDING = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_AMEND})
+
+
+@dataclass(slots=True)
+class Line:
+    """All that is known about one intent."""
+
+    intent: Intent
+    number: int
+    client_id: str
+    since_ms: int = 0
+    """The venue's clock at the last reading before it was decided: nothing of it is older."""
+    state: OrderState = OrderState.INTENDED
+    reason: str = ""
+    doubtful: dict[int, None] = field(default_factory=dict)
+    """Attempts that may be at the venue: sent, and not refused by proof."""
+    attempts: int = 1
+    answered: bool = False
+    """The exchange told how the latest attempt ended."""
+    sent_ms: int = 0
+    """The venue's clock at the latest attempt; 0 where it is not known."""
+    venue_id: str | None = None
+    ended: str | None = None
+    """The venue's terminal word."""
+    venue_filled: Decimal | None = None
+    """The greatest cumulative quantity that the venue told."""
+    venue_cost: Decimal | None = None
+    fills: dict[str, Fill] = field(default_factory=dict)
+    """By trade id, synthetic ones included."""
+    synthetic_count: int = 0
+    cancel_asked: bool = False
+    seen: bool = False
+    """The venue spoke of it."""
+    presumed: bool = False
+    """Taken for never placed, or for gone, by votes of absence: the one end that evidence can take back."""
+    late: bool = False
+    """Turned up at the venue after it was taken for ended."""
+    sequence: int = 0
+    """Of its latest fact."""
+    told: tuple[OrderState, Decimal] = (OrderState.INTENDED, ZERO)
+    """State and filled amount of the last OrderUpdate."""
+
+    @property
+    def filled(self) -> Decimal:
+        """The sum of its fills."""
+        return total(fill.amount for fill in self.fills.values())
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is proof that the venue has or had it."""
+        return self.seen or self.venue_id is not None or bool(self.fills)
+
+    @property
+    def missing(self) -> Decimal:
+        """What the venue's cumulative quantity says beyond the fills that are known."""
+        if self.venue_filled is None:
+            return ZERO
+        gap = minus(self.venue_filled, self.filled)
+        return max(gap, ZERO)
+
+    @property
+    def question(self) -> str:
+        """Why the venue has to be asked about it; empty where nothing is open to doubt."""
+        if self.state in {OrderState.INTENDED, OrderState.DENIED}:
+            return ""
+        if self.state is OrderState.UNKNOWN:
+            return self.reason or "its state at the venue is unknown"
+        if self.missing:
+            return f"the venue says {plain(self.venue_filled or ZERO)} filled, its trades sum to {plain(self.filled)}"
+        if self.state.terminal:
+            return ""
+        if self.ended is not None:
+            return f"the venue says {self.ended} but not how much was filled"
+        if self.filled >= self.intent.amount:
+            return "its trades fill it, but the venue has not said that it is closed"
+        return ""
+
+    def learns(self, order: VenueOrder) -> bool:
+        """Whether this evidence says anything that is not known; an older snapshot does not."""
+        if order.venue_id is not None and order.venue_id != self.venue_id:
+            return True
+        if order.filled is not None and (self.venue_filled is None or order.filled > self.venue_filled):
+            return True
+        if order.status is None:
+            return False
+        if self.presumed or not self.seen:
+            return True
+        if order.status in ENDED_WORDS:
+            return self.ended is None
+        return self.ended is None and self.state is OrderState.UNKNOWN
+
+    def merge(self, order: VenueOrder) -> None:
+        """Take over what is new in this evidence."""
+        self.seen = True
+        if self.venue_id is None:
+            self.venue_id = order.venue_id
+        if order.filled is not None and (self.venue_filled is None or order.filled > self.venue_filled):
+            self.venue_filled = order.filled
+            self.venue_cost = order.cost
+        if order.status in ENDED_WORDS and self.ended is None:
+            self.ended = order.status
+
+    def revive(self) -> None:
+        """Take back an end that was presumed, or a refusal that the venue itself contradicts."""
+        self.presumed = False
+        self.late = True
+        self.state = OrderState.UNKNOWN
+
+    def derive(self) -> OrderState:
+        """The state that follows from what is known."""
+        if self.state in {OrderState.DENIED, OrderState.FILLED}:
+            return self.state
+        closed = self._closed()
+        if closed is not None:
+            return closed
+        if self.state.terminal or not self.exists or self.state in _PENDING:
+            return self.state
+        return OrderState.PARTIALLY_FILLED if self.fills else OrderState.ACCEPTED
+
+    def _closed(self) -> OrderState | None:
+        """Terminal only where the venue says so AND the fills sum to its cumulative quantity."""
+        filled = self.filled
+        if self.ended == "rejected" and not filled and not self.missing:
+            return OrderState.REJECTED
+        if self.ended is None or self.venue_filled is None or filled < self.venue_filled:
+            return None
+        if filled >= self.intent.amount:
+            return OrderState.FILLED
+        return OrderState.EXPIRED if self.ended == "expired" else OrderState.CANCELED

@@ -1,0 +1,433 @@
+"""The portfolio actor of one account: affords what modes decide, and tells them what became of it.
+
+Between modes and orders. It reserves before a place moves on, denies with a reason, passes cancels always, counts
+facts once, and after each Reconciled tells its modes where to go on from. The money is in portfolio.py, the checks
+are in admission.py; here is only who says what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from ganglion.actors.trading.money import plain
+from ganglion.actors.trading.portfolio.admission import Facts, refuse
+from ganglion.actors.trading.portfolio.affording import intended, shortage_of, standing_of
+from ganglion.actors.trading.portfolio.limits import Limits, Pace
+from ganglion.actors.trading.portfolio.permission import Permission
+from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares, rebuild
+from ganglion.actors.trading.portfolio.reservation import Reservation, reservation_of
+from ganglion.actors.trading.portfolio.resuming import funds_of, resume_of
+from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioMessage, PortfolioSettings, ToOrders
+from ganglion.messages.account import (
+    AccountSnapshot,
+    LockedByOthers,
+    PortfolioView,
+    Reconciled,
+    ResumeRequest,
+    SavedState,
+    SaveState,
+    SnapshotRequest,
+    Suspend,
+)
+from ganglion.messages.lifecycle import (
+    ConnectionChanged,
+    ConnectionState,
+    EpochOpened,
+    HaltAccount,
+    Halted,
+    HaltMode,
+    Tick,
+    VenuePaused,
+    Violation,
+)
+from ganglion.messages.market import BookInvalid, Market, TopOfBook
+from ganglion.messages.orders import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    DenyReason,
+    Fill,
+    Intent,
+    OrderDenied,
+    OrderState,
+    OrderUpdate,
+    PlaceOrder,
+)
+from ganglion.messages.values import Asset, Symbol, base_of
+from ganglion.supervision import Actor, Address, receives
+
+
+class PortfolioActor(Actor[PortfolioMessage]):
+    """One account's money, and its modes."""
+
+    def __init__(
+        self,
+        account: str,
+        *,
+        orders: Address[ToOrders],
+        modes: Mapping[str, ModeWiring],
+        limits: Limits | None = None,
+        settings: PortfolioSettings | None = None,
+    ) -> None:
+        self._account = account
+        self._orders = orders
+        self._modes = dict(modes)
+        self._limits = limits or Limits()
+        self._settings = settings or PortfolioSettings()
+        self._shares = equal_shares({name: mode.funds for name, mode in modes.items()})
+        self._money = Portfolio(account, self._shares)
+        self._markets: dict[Symbol, Market] = {}
+        self._tops: dict[Symbol, TopOfBook] = {}
+        self._invalid: dict[Symbol, str] = {}
+        self._orders_open: dict[str, OrderUpdate] = {}
+        self._saved: dict[str, SavedState] = {}
+        self._pace = Pace()
+        self._may = Permission(account)
+        self._as_of = 0
+        self._sequence = 0
+        self._reason = "start"
+        self._venue: dict[Asset, Decimal] = {}
+        """Totals as the venue showed them at the last reconcile."""
+        self._overdrawn = ""
+
+    def on_start(self) -> None:
+        """Everything starts from what the order line knows."""
+        self._orders.tell(SnapshotRequest(f"portfolio of {self._account} (re)started"))
+        if self.incarnation > 1:
+            self._reason = "restart"
+            self._suspend("the portfolio restarted")
+
+    # -------------------------------------------------------------- commands
+
+    @receives
+    def place(self, message: PlaceOrder) -> None:
+        """Reserve, then pass on; or deny."""
+        self._afford(message.intent, message, amends=None)
+
+    @receives
+    def amend(self, message: AmendOrder) -> None:
+        """Reserve what the new order needs beyond the old one, then pass on; or deny."""
+        old = self._orders_open.get(message.intent_id)
+        if old is None or old.mode != message.intent.mode:
+            text = f"intent {message.intent_id} is not an open order of {message.intent.mode}: place a new one"
+            self._deny(message.intent, DenyReason.UNKNOWN_ORDER, text)
+            return
+        self._afford(message.intent, message, amends=message.intent_id)
+
+    def _afford(self, intent: Intent, command: PlaceOrder | AmendOrder, *, amends: str | None) -> None:
+        refused = refuse(intent, self._facts(intent, replacing=amends is not None))
+        if refused is not None:
+            self._deny(intent, *refused)
+            return
+        reservation = reservation_of(intent, self._markets.get(intent.symbol), amends=amends)
+        short = shortage_of(self._money, reservation)
+        if short is not None:
+            self._deny(intent, DenyReason.INSUFFICIENT_FUNDS, short)
+            return
+        self._money.reserve(reservation)
+        # From here on it exists: a mode that restarts before the order line has spoken must not decide it again.
+        self._orders_open[intent.intent_id] = intended(intent)
+        self._pace.note(intent.mode, self.clock.monotonic_s())
+        self._orders.tell(command)
+        self._show(intent.mode)
+
+    def _deny(self, intent: Intent, reason: DenyReason, text: str) -> None:
+        self._tell_denied(
+            OrderDenied(intent.intent_id, self._account, intent.mode, reason, text, intent.correlation_id)
+        )
+
+    def _tell_denied(self, denied: OrderDenied) -> None:
+        mode = self._modes.get(denied.mode)
+        if mode is not None:
+            mode.address.tell(denied)
+        self.publish(denied)
+
+    @receives
+    def cancel(self, message: CancelOrder) -> None:
+        """Always passes."""
+        self._orders.tell(message)
+
+    @receives
+    def cancel_all(self, message: CancelAll) -> None:
+        """Always passes."""
+        self._orders.tell(message)
+
+    def _facts(self, intent: Intent, *, replacing: bool) -> Facts:
+        wiring = self._modes.get(intent.mode)
+        now_s = self.clock.monotonic_s()
+        base = base_of(intent.symbol)
+        return Facts(
+            account=self._account,
+            now_s=now_s,
+            epoch=self._may.epoch,
+            halted=self._may.halted(intent.mode),
+            paused_until_s=self._may.paused_until_s,
+            pause_reason=self._may.pause_reason,
+            draining=self._may.draining,
+            connected=self._may.connected,
+            reconciled=self._may.reconciled,
+            known=intent.intent_id in self._money.reservations,
+            trades_here=wiring is not None and wiring.symbol == intent.symbol,
+            market=self._markets.get(intent.symbol),
+            top=self._tops.get(intent.symbol),
+            book_invalid=self._invalid.get(intent.symbol),
+            max_book_age_s=self._settings.max_book_age_s,
+            mode_limits=Limits() if wiring is None else wiring.limits,
+            mode_standing=standing_of(
+                self._money, base, intent.mode, self._pace.of(intent.mode, now_s), replacing=replacing
+            ),
+            account_limits=self._limits,
+            account_standing=standing_of(self._money, base, None, self._pace.of("", now_s), replacing=replacing),
+        )
+
+    # -------------------------------------------------------------- facts from the order line
+
+    @receives
+    def order_update(self, message: OrderUpdate) -> None:
+        """Where an order stands; what a snapshot already held is skipped."""
+        if not self._may.synced or message.sequence <= self._as_of:
+            return
+        self._sequence = message.sequence
+        self._money.update(message, self._markets.get(message.symbol))
+        if message.state.terminal:
+            self._orders_open.pop(message.intent_id, None)
+        else:
+            self._orders_open[message.intent_id] = message
+        mode = self._modes.get(message.mode)
+        # A denied one is told as OrderDenied, which says why.
+        if mode is not None and message.state is not OrderState.DENIED:
+            mode.address.tell(message)
+        self.publish(message)
+        self._show(message.mode)
+
+    @receives
+    def fill(self, message: Fill) -> None:
+        """A fill, once; a fact that nothing was reserved for is counted all the same."""
+        if not self._may.synced or message.sequence <= self._as_of:
+            return
+        self._sequence = message.sequence
+        if not self._money.apply_fill(message):
+            return
+        mode = self._modes.get(message.mode or "")
+        if mode is not None:
+            mode.address.tell(message)
+        self.publish(message)
+        self._show(message.mode)
+        self._check_overdrawn()
+
+    def _check_overdrawn(self) -> None:
+        text = ", ".join(f"{plain(amount)} {asset}" for asset, amount in sorted(self._money.overdrawn().items()))
+        if text and not self._overdrawn:
+            self._orders.tell(SnapshotRequest(f"{self._account} is overdrawn by a fact: {text}"))
+        self._overdrawn = text
+
+    @receives
+    def denied(self, message: OrderDenied) -> None:
+        """Orders refused a command: nothing was sent, nothing stays reserved."""
+        self._money.release(message.intent_id)
+        self._orders_open.pop(message.intent_id, None)
+        self._tell_denied(message)
+        self._show(message.mode)
+
+    @receives
+    def locked_by_others(self, message: LockedByOthers) -> None:
+        """Orders that are not ours hold something else now."""
+        self._money.lock(message.balances)
+        self._show_all()
+
+    # -------------------------------------------------------------- epochs
+
+    @receives
+    def epoch_opened(self, message: EpochOpened) -> None:
+        """Nothing is placed until Reconciled."""
+        self._may.reconciled = False
+        self._may.epoch = message.epoch
+        self._may.connection = ConnectionState.LIVE
+        if self._may.synced:
+            self._reason = message.reason
+        self._suspend(f"reconciling: {message.reason}")
+
+    @receives
+    def snapshot(self, message: AccountSnapshot) -> None:
+        """Rebuild from what the order line knows."""
+        held_before = self._money.reservations
+        self._markets = {market.symbol: market for market in message.markets}
+        self._money = rebuild(message, self._shares, self._markets)
+        self._venue = {balance.asset: balance.total for balance in message.venue_balances}
+        self._orders_open = {order.update.intent_id: order.update for order in message.open_orders}
+        self._saved = {saved.mode: saved for saved in message.saved}
+        self._as_of = self._sequence = message.as_of
+        self._may.epoch = message.epoch
+        self._may.synced = True
+        for reservation in held_before.values():
+            if reservation.intent_id not in self._money.reservations:
+                self._forgotten(reservation)
+        self.publish(message)
+        self._check_overdrawn()
+
+    def _forgotten(self, reservation: Reservation) -> None:
+        """An order that the order line never journaled: its place died with an actor, nothing was sent."""
+        self._tell_denied(
+            OrderDenied(
+                reservation.intent_id,
+                self._account,
+                reservation.mode,
+                DenyReason.STALE_EPOCH,
+                "a restart overtook it before it was journaled: nothing was sent, decide again after Resume",
+            )
+        )
+
+    @receives
+    def reconciled(self, message: Reconciled) -> None:
+        """The account agrees with the venue: modes go on."""
+        if message.epoch != self._may.epoch or not self._may.synced:
+            return
+        self._may.reconciled = True
+        self.publish(message)
+        if message.balances_equal:
+            self._compare()
+        self._show_all()
+        for name in self._modes:
+            self._resume(name, self._reason)
+
+    def _compare(self) -> None:
+        """I6: where the order line agrees with the venue, so does the portfolio, unless something is Unknown."""
+        if any(update.state is OrderState.UNKNOWN for update in self._orders_open.values()):
+            return
+        apart = self._money.apart_from(self._venue)
+        if apart:
+            self.publish(Violation("I6", self._account, f"the portfolio differs: {apart}"))
+
+    # -------------------------------------------------------------- halts and pauses
+
+    @receives
+    def halt_account(self, message: HaltAccount) -> None:
+        """From the monitor or an operator; the order line keeps it."""
+        self._orders.tell(message)
+        self._halt(None, message.cause)
+
+    @receives
+    def halt_mode(self, message: HaltMode) -> None:
+        """From the monitor or an operator; the order line keeps it."""
+        self._orders.tell(message)
+        self._halt(message.mode, message.cause)
+
+    @receives
+    def halted(self, message: Halted) -> None:
+        """The order line halted, or tells after a restart what is halted."""
+        self._halt(message.mode, message.cause)
+
+    def _halt(self, mode: str | None, cause: str) -> None:
+        if not self._may.halt(mode, cause):
+            return
+        self.log.error("halted", account=self._account, mode=mode, cause=cause)
+        halted = Halted(self._account, mode, cause)
+        for name, wiring in self._modes.items():
+            if mode in {None, name}:
+                wiring.address.tell(halted)
+                wiring.address.tell(Suspend(self._account, f"halted: {cause}"))
+        self.publish(halted)
+        self._show(None)
+
+    @receives
+    def venue_paused(self, message: VenuePaused) -> None:
+        """The venue wants silence: deny until then."""
+        self._may.pause(message.until_s, message.reason)
+        self._suspend(f"paused: {message.reason}")
+        self.after(max(0.0, message.until_s - self.clock.monotonic_s()), Tick("pause"))
+
+    @receives
+    def tick(self, message: Tick) -> None:
+        """The end of a pause."""
+        if self.clock.monotonic_s() >= self._may.paused_until_s:
+            for name in self._modes:
+                self._resume(name, f"after {message.key}")
+
+    @receives
+    def connection_changed(self, message: ConnectionChanged) -> None:
+        """Modes decide nothing while the venue can't be heard."""
+        was_connected = self._may.connected
+        self._may.connection = message.state
+        if not self._may.connected:
+            self._suspend(f"{self._account} is {message.state}: {message.reason}")
+        elif not was_connected and message.epoch == self._may.epoch:
+            for name in self._modes:
+                self._resume(name, message.reason)
+
+    def _suspend(self, reason: str) -> None:
+        for wiring in self._modes.values():
+            wiring.address.tell(Suspend(self._account, reason))
+
+    # -------------------------------------------------------------- modes
+
+    @receives
+    def resume_request(self, message: ResumeRequest) -> None:
+        """A mode (re)started; it hears Resume now or once the account is reconciled."""
+        self._resume(message.mode, "restart")
+
+    @receives
+    def save(self, message: SaveState) -> None:
+        """A mode's state, for its next incarnation."""
+        self._saved[message.mode] = SavedState(message.mode, message.state, message.sequence)
+        self._orders.tell(message)
+
+    def _resume(self, name: str, reason: str) -> None:
+        wiring = self._modes.get(name)
+        if wiring is None:
+            self.log.error("resume for a mode that is not wired here", mode=name)
+            return
+        market = self._markets.get(wiring.symbol)
+        obstacle = self._may.obstacle(name, self.clock.monotonic_s())
+        if obstacle is None and market is None:
+            obstacle = f"{wiring.symbol} is not a market of {self._account}"
+        if obstacle is not None or market is None:
+            wiring.address.tell(Suspend(self._account, obstacle or "no market"))
+            return
+        wiring.address.tell(
+            resume_of(
+                self._money,
+                name,
+                market,
+                self._may.epoch,
+                self._orders_open.values(),
+                self._saved.get(name),
+                reason,
+            )
+        )
+
+    # -------------------------------------------------------------- market data
+
+    @receives
+    def top_of_book(self, message: TopOfBook) -> None:
+        """What places are judged against."""
+        self._tops[message.symbol] = message
+        self._invalid.pop(message.symbol, None)
+
+    @receives
+    def book_invalid(self, message: BookInvalid) -> None:
+        """Nothing is placed on this book until its next top."""
+        self._invalid[message.symbol] = message.reason
+
+    # -------------------------------------------------------------- what others see
+
+    def _show_all(self) -> None:
+        for name in self._modes:
+            self._show(name)
+
+    def _show(self, mode: str | None) -> None:
+        if not self._may.synced:
+            return
+        wiring = self._modes.get(mode or "")
+        if wiring is not None and mode is not None:
+            wiring.address.tell(funds_of(self._money, mode, wiring.symbol))
+        self.publish(
+            PortfolioView(
+                account=self._account,
+                epoch=self._may.epoch,
+                sequence=self._sequence,
+                assets=self._money.views(),
+                reconciled=self._may.reconciled,
+                halted=self._may.halts.get(""),
+            )
+        )

@@ -1,0 +1,226 @@
+"""What a place has to pass before funds are reserved for it; each refusal says what was wrong and what to do.
+
+Pure: a table of checks over plain facts, in the order of what a caller can do least about. The portfolio actor
+gathers the facts; nobody else calls this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal, localcontext
+from typing import TypeAlias
+
+from ganglion.actors.trading.money import plain, times
+from ganglion.actors.trading.portfolio.limits import Limits, Standing, over_limit, worst_price
+from ganglion.messages.market import Market, TopOfBook
+from ganglion.messages.orders import DenyReason, Intent
+from ganglion.messages.values import Side
+
+Refusal: TypeAlias = tuple[DenyReason, str]
+
+
+@dataclass(slots=True)
+class Facts:
+    """All that a place is judged by."""
+
+    account: str
+    now_s: float
+    epoch: int
+    halted: str | None
+    """First cause, of the account or of this mode."""
+    paused_until_s: float
+    pause_reason: str
+    draining: bool
+    connected: bool
+    reconciled: bool
+    known: bool
+    """The intent was placed before."""
+    trades_here: bool
+    """The mode is wired to this account and this symbol."""
+    market: Market | None
+    top: TopOfBook | None
+    book_invalid: str | None
+    max_book_age_s: float
+    mode_limits: Limits
+    mode_standing: Standing
+    account_limits: Limits
+    account_standing: Standing
+
+
+def refuse(intent: Intent, facts: Facts) -> Refusal | None:
+    """The first thing that stands against placing it; None where nothing does (funds are asked for after)."""
+    for check in _CHECKS:
+        refused = check(intent, facts)
+        if refused is not None:
+            return refused
+    return None
+
+
+def _sense(intent: Intent, facts: Facts) -> Refusal | None:
+    if facts.known:
+        text = f"intent {intent.intent_id} was placed before: make a new one for a new decision"
+        return DenyReason.INVALID, text
+    if intent.account != facts.account or not facts.trades_here:
+        return (
+            DenyReason.INVALID,
+            f"mode {intent.mode} does not trade {intent.symbol} on {facts.account}: name it in the configuration",
+        )
+    if intent.amount <= 0 or (intent.price is not None and intent.price <= 0):
+        price = "none" if intent.price is None else plain(intent.price)
+        return (
+            DenyReason.INVALID,
+            f"amount {plain(intent.amount)}, price {price}: both have to be above 0",
+        )
+    if intent.price is None and intent.side is Side.BUY:
+        return (
+            DenyReason.INVALID,
+            f"a {intent.type} buy without a price: give the worst price that funds are reserved at",
+        )
+    return None
+
+
+def _permission(intent: Intent, facts: Facts) -> Refusal | None:
+    if facts.draining:
+        return DenyReason.DRAINING, f"{facts.account} is being stopped: nothing is placed any more"
+    if facts.halted is not None:
+        return (
+            DenyReason.HALTED,
+            f"{facts.account} is halted: {facts.halted}; cancels still pass",
+        )
+    if facts.now_s < facts.paused_until_s:
+        wait_s = facts.paused_until_s - facts.now_s
+        return (
+            DenyReason.PAUSED,
+            f"{facts.account} asked for silence ({facts.pause_reason}): place again in {wait_s:.1f} s",
+        )
+    if not facts.connected or not facts.reconciled:
+        return (
+            DenyReason.NOT_RECONCILED,
+            f"{facts.account} is not reconciled with the venue: wait for Resume",
+        )
+    if intent.epoch != facts.epoch:
+        return (
+            DenyReason.STALE_EPOCH,
+            f"decided in epoch {intent.epoch}, {facts.account} is in {facts.epoch}: decide again after Resume",
+        )
+    late_s = facts.now_s - intent.deadline_s
+    if late_s > 0:
+        return DenyReason.EXPIRED, f"its deadline passed {late_s:.3f} s ago: decide again"
+    return None
+
+
+def _book(intent: Intent, facts: Facts) -> Refusal | None:
+    """I8: no decision on a book that is old, crossed or has a gap."""
+    if facts.book_invalid is not None:
+        return (
+            DenyReason.STALE_BOOK,
+            (
+                f"the book of {intent.symbol} at {facts.account} is not valid ({facts.book_invalid}): wait for "
+                "its next top"
+            ),
+        )
+    if facts.top is None:
+        return (
+            DenyReason.STALE_BOOK,
+            f"no book of {intent.symbol} at {facts.account} yet: wait for the first top of book",
+        )
+    age_s = facts.now_s - facts.top.received_s
+    if age_s > facts.max_book_age_s:
+        return (
+            DenyReason.STALE_BOOK,
+            (
+                f"the book of {intent.symbol} at {facts.account} is {age_s:.1f} s old, {facts.max_book_age_s:g} s is "
+                "the most to decide on: wait for the next top of book"
+            ),
+        )
+    if facts.top.bid >= facts.top.ask:
+        return (
+            DenyReason.STALE_BOOK,
+            f"the book of {intent.symbol} at {facts.account} is crossed ({facts.top.bid} / {facts.top.ask})",
+        )
+    return None
+
+
+def _market(intent: Intent, facts: Facts) -> Refusal | None:
+    market = facts.market
+    if market is None or not market.active:
+        state = "not known" if market is None else "closed"
+        return DenyReason.INVALID, f"{intent.symbol} is {state} at {facts.account}: choose another market"
+    for name, value, step in (
+        ("amount", intent.amount, market.amount_step),
+        ("price", intent.price, market.price_step),
+    ):
+        if value is not None and step > 0 and _rest(value, step):
+            return (
+                DenyReason.INVALID,
+                f"{name} {plain(value)} of {intent.symbol} is no multiple of the step {plain(step)}: cut it to that",
+            )
+    return _minimums(intent, market, mid_of(facts))
+
+
+def _minimums(intent: Intent, market: Market, mid: Decimal) -> Refusal | None:
+    price = worst_price(intent, mid)
+    at = f"{intent.symbol} at {market.exchange}"
+    if intent.amount < market.min_amount:
+        return (
+            DenyReason.BELOW_MINIMUM,
+            (
+                f"amount {plain(intent.amount)} is under the least amount {plain(market.min_amount)} of {at}: "
+                f"{plain(_enough(market, price))} would be enough"
+            ),
+        )
+    cost = times(price, intent.amount)
+    if cost < market.min_cost:
+        return (
+            DenyReason.BELOW_MINIMUM,
+            (
+                f"{plain(intent.amount)} x {plain(price)} = {plain(cost)} is under the least cost "
+                f"{plain(market.min_cost)} of {at}: an amount of {plain(_enough(market, price))} would be enough"
+            ),
+        )
+    return None
+
+
+def _limits(intent: Intent, facts: Facts) -> Refusal | None:
+    mid = mid_of(facts)
+    for limits, standing in (
+        (facts.mode_limits, facts.mode_standing),
+        (facts.account_limits, facts.account_standing),
+    ):
+        text = over_limit(limits, standing, intent, mid, facts.now_s)
+        if text is not None:
+            return DenyReason.LIMIT, text
+    return None
+
+
+_CHECKS: tuple[Callable[[Intent, Facts], Refusal | None], ...] = (
+    _sense,
+    _permission,
+    _book,
+    _market,
+    _limits,
+)
+
+
+def mid_of(facts: Facts) -> Decimal:
+    """Mid of the book as a Decimal; a float's shortest text is the price the venue wrote."""
+    return Decimal(0) if facts.top is None else Decimal(str(facts.top.mid))
+
+
+def _rest(value: Decimal, step: Decimal) -> Decimal:
+    with localcontext(prec=96):
+        return value % step
+
+
+def _enough(market: Market, price: Decimal) -> Decimal:
+    """The least amount, on the step, that satisfies both minimums at this price."""
+    with localcontext(prec=96):
+        amount = market.min_amount
+        if price > 0:
+            with localcontext(prec=40, rounding=ROUND_UP):
+                amount = max(amount, market.min_cost / price)
+        if market.amount_step > 0:
+            steps = (amount / market.amount_step).to_integral_value(ROUND_UP)
+            amount = steps * market.amount_step
+        return amount

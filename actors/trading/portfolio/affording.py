@@ -1,0 +1,66 @@
+"""Where a mode or an account stands against its limits and its funds, read from the portfolio's money.
+
+Pure. The portfolio actor asks before it reserves.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ganglion.actors.trading.money import minus, plain, plus
+from ganglion.actors.trading.portfolio.limits import Standing
+from ganglion.actors.trading.portfolio.portfolio import Portfolio
+from ganglion.actors.trading.portfolio.reservation import Reservation
+from ganglion.messages.orders import Intent, OrderState, OrderUpdate
+from ganglion.messages.values import ZERO, Asset, Side, base_of
+
+
+def standing_of(money: Portfolio, base: Asset, mode: str | None, placed: deque[float], *, replacing: bool) -> Standing:
+    """Where a mode (the whole account for None) stands in a base asset; an order being replaced is no further one."""
+    held = money.total(base) if mode is None else money.capital_of(mode, base)
+    own = [reservation for reservation in money.reservations.values() if mode in {None, reservation.mode}]
+    for reservation in own:
+        if reservation.side is Side.BUY and base_of(reservation.symbol) == base:
+            held = plus(held, minus(reservation.amount, reservation.filled))
+    return Standing(
+        who=f"account {money.account}" if mode is None else f"mode {mode}",
+        position=held,
+        open_orders=len(own) - replacing,
+        placed=placed,
+    )
+
+
+def shortage_of(money: Portfolio, reservation: Reservation) -> str | None:
+    """What is missing for a reservation and what to do; None where it can be afforded."""
+    asset, mode = reservation.asset, reservation.mode
+    needed = money.held_by(reservation)
+    available = money.available_to(mode, asset)
+    if needed <= available:
+        return None
+    return (
+        f"needs {plain(needed)} {asset} at worst, fees included; mode {mode} may commit {plain(available)} of its "
+        f"{plain(money.capital_of(mode, asset))} ({plain(money.free(asset))} are free on {money.account}): make the "
+        "order smaller or cancel another"
+    )
+
+
+def intended(intent: Intent) -> OrderUpdate:
+    """An order that was passed on and of which the order line has said nothing yet."""
+    return OrderUpdate(
+        intent_id=intent.intent_id,
+        account=intent.account,
+        mode=intent.mode,
+        client_id="",
+        venue_id=None,
+        symbol=intent.symbol,
+        side=intent.side,
+        type=intent.type,
+        price=intent.price,
+        amount=intent.amount,
+        state=OrderState.INTENDED,
+        filled=ZERO,
+        reason="",
+        sequence=0,
+        correlation_id=intent.correlation_id,
+        causation_id=intent.causation_id,
+    )

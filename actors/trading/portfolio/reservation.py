@@ -1,0 +1,94 @@
+"""What an open order holds back: its worst-case cost and fee, in the asset that the venue charges.
+
+Pure. A buy reserves quote at its limit (or protection price), a sell reserves base; the fee is added where the venue
+takes it in that same asset (`Market.fee_side`). The need follows from what is not filled yet, so that nothing is
+left over, to the last digit, once an order is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ganglion.actors.trading.money import minus, plus, times
+from ganglion.messages.market import Market
+from ganglion.messages.orders import Intent, OrderUpdate
+from ganglion.messages.values import ZERO, Asset, Side, Symbol, base_of, quote_of
+
+_FEE_ON_TOP = {
+    # fee_side: sides whose fee comes on top of what the order itself takes
+    "get": (),
+    "give": (Side.BUY, Side.SELL),
+    "quote": (Side.BUY,),
+    "base": (Side.SELL,),
+}
+
+
+class ReservationError(ValueError):
+    """An order whose worst case can't be told."""
+
+
+def fee_on_top(side: Side, market: Market | None) -> Decimal:
+    """The worst fee, as a share, that is charged in the asset which the order pays with."""
+    if market is None:
+        return ZERO
+    rate = max(market.maker_fee, market.taker_fee, ZERO)
+    return rate if side in _FEE_ON_TOP.get(market.fee_side, (Side.BUY, Side.SELL)) else ZERO
+
+
+@dataclass(slots=True)
+class Reservation:
+    """One order's hold on one asset."""
+
+    intent_id: str
+    mode: str
+    symbol: Symbol
+    side: Side
+    amount: Decimal
+    price: Decimal
+    """The worst one; 0 for a sell, which pays in base."""
+    fee_rate: Decimal
+    """A share that comes on top in the reserved asset."""
+    filled: Decimal = ZERO
+    amends: str | None = None
+    """The intent that it replaces: until that one has ended only what exceeds it is held."""
+
+    @property
+    def asset(self) -> Asset:
+        """What it holds back."""
+        return quote_of(self.symbol) if self.side is Side.BUY else base_of(self.symbol)
+
+    @property
+    def need(self) -> Decimal:
+        """What it may still cost at worst."""
+        rest = minus(self.amount, self.filled)
+        if rest <= 0:
+            return ZERO
+        cost = times(rest, self.price) if self.side is Side.BUY else rest
+        return plus(cost, times(cost, self.fee_rate))
+
+
+def reservation_of(order: Intent | OrderUpdate, market: Market | None, *, amends: str | None = None) -> Reservation:
+    """The hold of an intent that is to be placed, or of an order that is open.
+
+    Raises:
+        ReservationError: for a buy without a price.
+    """
+    price = order.price
+    if price is None:
+        if order.side is Side.BUY:
+            raise ReservationError(
+                f"a {order.type} buy of {order.symbol} without a price: give the worst price to reserve at"
+            )
+        price = ZERO
+    return Reservation(
+        intent_id=order.intent_id,
+        mode=order.mode,
+        symbol=order.symbol,
+        side=order.side,
+        amount=order.amount,
+        price=price if order.side is Side.BUY else ZERO,
+        fee_rate=fee_on_top(order.side, market),
+        filled=order.filled if isinstance(order, OrderUpdate) else ZERO,
+        amends=amends,
+    )

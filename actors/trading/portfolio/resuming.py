@@ -1,0 +1,51 @@
+"""What a mode is told to go on from: its funds, its open orders, its fills since it last saved.
+
+Pure. Built by the portfolio actor after each Reconciled, so that a mode that restarted does not decide twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganglion.actors.trading.portfolio.portfolio import Portfolio
+from ganglion.messages.account import Funds, Resume, SavedState
+from ganglion.messages.market import Market
+from ganglion.messages.orders import OrderUpdate
+from ganglion.messages.values import ZERO, Symbol, base_of, quote_of
+
+
+def funds_of(money: Portfolio, mode: str, symbol: Symbol) -> Funds:
+    """A mode's own capital in its market."""
+    base, quote = base_of(symbol), quote_of(symbol)
+    return Funds(
+        account=money.account,
+        symbol=symbol,
+        base_total=max(ZERO, money.capital_of(mode, base)),
+        base_available=money.available_to(mode, base),
+        quote_total=max(ZERO, money.capital_of(mode, quote)),
+        quote_available=money.available_to(mode, quote),
+    )
+
+
+def resume_of(
+    money: Portfolio,
+    mode: str,
+    market: Market,
+    epoch: int,
+    open_orders: Iterable[OrderUpdate],
+    saved: SavedState | None,
+    reason: str,
+) -> Resume:
+    """Where a mode stands."""
+    since = 0 if saved is None else saved.sequence
+    return Resume(
+        mode=mode,
+        account=money.account,
+        epoch=epoch,
+        market=market,
+        funds=funds_of(money, mode, market.symbol),
+        open_orders=tuple(update for update in open_orders if update.mode == mode),
+        fills_since=tuple(fill for fill in money.fills.values() if fill.mode == mode and fill.sequence > since),
+        saved_state=None if saved is None else saved.state,
+        reason=reason,
+    )

@@ -1,0 +1,6 @@
+"""The treasury: all portfolios in one currency, and what each mode made."""
+
+from ganglion.actors.trading.treasury.actor import TreasuryActor
+from ganglion.actors.trading.treasury.valuation import Prices, result_of
+
+__all__ = ["Prices", "TreasuryActor", "result_of"]

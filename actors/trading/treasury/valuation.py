@@ -1,0 +1,95 @@
+"""What assets are worth in one currency: mids of all books as a graph, the shortest way from an asset to the reference.
+
+Pure. The treasury actor feeds it mids and asks. Values are estimates for people, never money that is counted with.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, localcontext
+
+from ganglion.messages.orders import Fill
+from ganglion.messages.values import ZERO, Asset, Symbol, base_of, quote_of
+
+_CENT = Decimal("1e-8")
+
+
+class Prices:
+    """Mids by symbol, and the rates that follow from them."""
+
+    def __init__(self, reference: Asset) -> None:
+        self.reference = reference
+        self._mids: dict[Symbol, Decimal] = {}
+        self._rates: dict[Asset, Decimal] | None = None
+
+    def set_mid(self, symbol: Symbol, mid: float) -> None:
+        """A new mid; of several exchanges the latest counts."""
+        if mid > 0:
+            self._mids[symbol] = Decimal(str(mid))
+            self._rates = None
+
+    def rate(self, asset: Asset) -> Decimal | None:
+        """How much of the reference one unit is worth; None where no chain of books leads there."""
+        if self._rates is None:
+            self._rates = self._all_rates()
+        return self._rates.get(asset)
+
+    def _all_rates(self) -> dict[Asset, Decimal]:
+        """Breadth first from the reference, so that the fewest hops win; books in the order they were first seen."""
+        rates = {self.reference: Decimal(1)}
+        waiting = deque([self.reference])
+        while waiting:
+            known = waiting.popleft()
+            for symbol, mid in self._mids.items():
+                base, quote = base_of(symbol), quote_of(symbol)
+                if quote == known and base not in rates:
+                    rates[base] = rates[known] * mid
+                    waiting.append(base)
+                elif base == known and quote not in rates:
+                    rates[quote] = rates[known] / mid
+                    waiting.append(quote)
+        return rates
+
+    def value(self, amounts: Mapping[Asset, Decimal]) -> tuple[Decimal, tuple[Asset, ...]]:
+        """The worth of amounts, and which of them have no price (counted as 0)."""
+        worth = ZERO
+        unpriced: list[Asset] = []
+        for asset, amount in sorted(amounts.items()):
+            if not amount:
+                continue
+            rate = self.rate(asset)
+            if rate is None:
+                unpriced.append(asset)
+            else:
+                worth += amount * rate
+        with localcontext(prec=60):
+            return worth.quantize(_CENT).normalize() + ZERO, tuple(unpriced)
+
+
+class Result:
+    """One mode's own fills: cash, inventory and fees per asset."""
+
+    def __init__(self) -> None:
+        self.fills = 0
+        self.cash: dict[Asset, Decimal] = {}
+        self.inventory: dict[Asset, Decimal] = {}
+        self.fees: dict[Asset, Decimal] = {}
+
+    def add(self, fill: Fill) -> None:
+        """Count one fill."""
+        self.fills += 1
+        sign = Decimal(fill.side.sign)
+        base, quote = base_of(fill.symbol), quote_of(fill.symbol)
+        cost = fill.price * fill.amount
+        self.inventory[base] = self.inventory.get(base, ZERO) + sign * fill.amount
+        self.cash[quote] = self.cash.get(quote, ZERO) - sign * cost
+        self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, ZERO) + fill.fee
+
+
+def result_of(fills: Iterable[Fill]) -> Result:
+    """The result of these fills."""
+    result = Result()
+    for fill in fills:
+        result.add(fill)
+    return result

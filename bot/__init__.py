@@ -1,0 +1,1 @@
+"""A process: configuration, wiring, command line. Floor 4: may import all below."""

@@ -1,0 +1,225 @@
+"""The live view of `run` and `demo` on a terminal: the tree, and per exchange its markets, balances, modes and PnL.
+
+`render` is pure: a `Status` and a `Tree` in, something for rich out. `LiveView` shows it anew a few times a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from textwrap import shorten
+from types import TracebackType
+from typing import Self
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree as TreeDrawing
+
+from ganglion.bot.logs import LogRing
+from ganglion.bot.summary import money_text
+from ganglion.bot.views import ExchangeView, MarketView, ModeView, Status
+from ganglion.messages.lifecycle import CellState, ConnectionState
+from ganglion.messages.values import ZERO, quote_of
+from ganglion.supervision import CellInfo, Tree
+
+REFRESH_PER_S = 4
+LOG_LINES = 6
+TREE_WIDTH, EXCHANGE_WIDTH = 42, 64
+"""At least, so that a picture does not jump when a counter appears."""
+REASON_SHOWN = 34
+SHOWN_DIGITS = Decimal("0.00000001")
+CELL_STYLES = {
+    CellState.RUNNING: "green",
+    CellState.STARTING: "yellow",
+    CellState.SUSPENDED: "yellow",
+    CellState.PARKED: "bold red",
+    CellState.STOPPING: "dim",
+    CellState.STOPPED: "dim",
+    CellState.RESERVED: "dim",
+}
+CONNECTION_STYLES = {
+    ConnectionState.LIVE: "bold green",
+    ConnectionState.SYNCING: "yellow",
+    ConnectionState.CONNECTING: "yellow",
+    ConnectionState.DRAINING: "dim",
+    ConnectionState.DOWN: "bold red",
+}
+
+
+def render(status: Status, tree: Tree, *, title: str, lines: tuple[str, ...] = (), bot: str = "/bot") -> RenderableType:
+    """One picture of the bot.
+
+    Args:
+        status: of the collector.
+        tree: of the system.
+        title: first line.
+        lines: newest log lines, scrubbed already.
+        bot: path of the bot in the tree.
+    """
+    root = tree.find(bot) or tree.root
+    right: list[RenderableType] = [*(_exchange(view, status.modes) for view in status.exchanges), _modes(status.modes)]
+    parts: list[RenderableType] = [
+        _headline(status, tree, title),
+        Columns([Panel(_steady(_tree(root), TREE_WIDTH), title="tree", border_style="dim"), Group(*right)]),
+    ]
+    if status.violations:
+        text = "\n".join(status.violations[-5:])
+        parts.append(Panel(Text(text, style="bold red"), title="violations", border_style="red"))
+    if lines:
+        parts.append(Panel(Text("\n".join(lines), overflow="ellipsis", no_wrap=True), title="log", border_style="dim"))
+    return Group(*parts)
+
+
+class LiveView:
+    """Shows the picture that `look` makes until the block ends; what is left on the screen is the last one."""
+
+    def __init__(
+        self,
+        look: Callable[[], tuple[Status, Tree]],
+        *,
+        title: str,
+        ring: LogRing,
+        console: Console | None = None,
+    ) -> None:
+        self._look = look
+        self._title = title
+        self._ring = ring
+        self._live = Live(
+            get_renderable=self._picture,
+            console=console,
+            refresh_per_second=REFRESH_PER_S,
+            transient=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Show the last picture and stop."""
+        self._live.stop()
+
+    def _picture(self) -> RenderableType:
+        status, tree = self._look()
+        return render(status, tree, title=self._title, lines=self._ring.last(LOG_LINES))
+
+
+def _headline(status: Status, tree: Tree, title: str) -> Text:
+    cells = list(tree.root.walk())
+    dead = sum(tree.dead_letters.values())
+    text = Text.assemble((title, "bold"), f"  {status.seconds:.0f} s  ")
+    text.append(f"{sum(1 for cell in cells if cell.actor)} actors  ")
+    text.append(f"{tree.restarts} restarts  ", style="yellow" if tree.restarts else "")
+    text.append(f"{dead} dead letters  ", style="yellow" if dead else "")
+    count = len(status.violations)
+    text.append(f"{count} violations", style="bold red" if count else "green")
+    return text
+
+
+def _tree(root: CellInfo) -> TreeDrawing:
+    drawing = TreeDrawing(_cell(root))
+    _grow(drawing, root)
+    return drawing
+
+
+def _grow(drawing: TreeDrawing, cell: CellInfo) -> None:
+    for child in cell.children:
+        _grow(drawing.add(_cell(child)), child)
+
+
+def _cell(cell: CellInfo) -> Text:
+    name = cell.path.rpartition("/")[2] or "/"
+    text = Text.assemble(name, " ", (str(cell.state), CELL_STYLES.get(cell.state, "")))
+    if cell.restarts:
+        text.append(f" restarts={cell.restarts}", style="yellow")
+    if cell.queued:
+        text.append(f" queue={cell.queued}", style="cyan")
+    return text
+
+
+def _exchange(view: ExchangeView, modes: tuple[ModeView, ...]) -> Panel:
+    state = ConnectionState(view.state)
+    head = Text.assemble((view.state, CONNECTION_STYLES[state]))
+    if state is not ConnectionState.LIVE and view.reason:
+        head.append(f" ({shorten(view.reason, REASON_SHOWN, placeholder='...')})")
+    head.append(f"  reconnects {view.reconnects}  fills {view.fills}")
+    if view.halted:
+        head.append(f"  HALTED: {view.halted}", style="bold red")
+    elif not view.reconciled:
+        head.append("  not reconciled", style="yellow")
+    inside = _steady(Group(head, _markets(view, modes), _balances(view)), EXCHANGE_WIDTH)
+    return Panel.fit(inside, title=view.name, title_align="left")
+
+
+def _steady(inside: RenderableType, width: int) -> Table:
+    """The same, at least so wide."""
+    grid = Table.grid()
+    grid.add_column(min_width=width)
+    grid.add_row(inside)
+    return grid
+
+
+def _markets(view: ExchangeView, modes: tuple[ModeView, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("symbol", "bid", "ask", "open orders", "fills", "PnL"):
+        table.add_column(column, justify="left" if column == "symbol" else "right", no_wrap=True)
+    for market in view.markets:
+        own = [mode for mode in modes if mode.account == view.name and mode.symbol == market.symbol]
+        bid, ask = _prices(market)
+        fills = sum(mode.fills for mode in own)
+        table.add_row(market.symbol, bid, ask, str(market.open_orders), str(fills), _pnl(own))
+    return table
+
+
+def _prices(market: MarketView) -> tuple[Text, Text]:
+    if market.top is None:
+        why = market.invalid.partition(":")[0] or "no book"
+        return Text(why, style="yellow"), Text("-", style="dim")
+    return Text(_float(market.top.bid)), Text(_float(market.top.ask))
+
+
+def _balances(view: ExchangeView) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("asset", "free", "reserved", "total"):
+        table.add_column(column, justify="left" if column == "asset" else "right", no_wrap=True)
+    for asset, balance in view.balances.items():
+        table.add_row(asset, *(_money(value) for value in (balance.free, balance.reserved, balance.total)))
+    return table
+
+
+def _modes(modes: tuple[ModeView, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, title="modes", title_justify="left")
+    for column in ("mode", "market", "orders", "fills", "denied", "PnL"):
+        table.add_column(column, justify="left" if column in {"mode", "market"} else "right", no_wrap=True)
+    for mode in modes:
+        name = Text(mode.name) if not mode.halted else Text(f"{mode.name} HALTED: {mode.halted}", style="bold red")
+        counts = (str(mode.orders), str(mode.fills), str(mode.denied))
+        table.add_row(name, f"{mode.account} {mode.symbol}", *counts, _pnl([mode]))
+    return table
+
+
+def _pnl(modes: list[ModeView]) -> Text:
+    known = [mode.pnl for mode in modes if mode.pnl is not None]
+    if len(known) < len(modes) or not modes:
+        return Text("-", style="dim")
+    total = sum(known, ZERO)
+    style = "green" if total > 0 else "red" if total < 0 else ""
+    return Text(f"{total:+.2f} {quote_of(modes[0].symbol)}", style=style)
+
+
+def _money(value: Decimal) -> str:
+    """Eight digits are enough to look at; the summary has all of them."""
+    return money_text(value.quantize(SHOWN_DIGITS))
+
+
+def _float(price: float) -> str:
+    return money_text(Decimal(repr(price)))

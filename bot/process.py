@@ -1,0 +1,142 @@
+"""A running bot as a handle: build it, look at it, drain it, stop it. What `run`, `demo` and a host program hold.
+
+Everything here is called from outside the actors and may block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import structlog
+
+from ganglion.bot.collector import ReadStatus
+from ganglion.bot.config import BotConfig
+from ganglion.bot.summary import Summary, summarize
+from ganglion.bot.tree import BOT, Places, bot_spec, subscribe_all
+from ganglion.bot.venues import make_venues
+from ganglion.bot.views import EMPTY, ExchangeView, Status
+from ganglion.messages.account import Drain, SnapshotRequest
+from ganglion.messages.lifecycle import ConnectionState
+from ganglion.messages.orders import TERMINAL, CancelAll
+from ganglion.supervision import ActorDeadError, System, Timeout, Tree
+
+ASK_S = 5.0
+LOOK_EVERY_S = 0.05
+TERMINAL_STATES = frozenset(str(state) for state in TERMINAL)
+
+
+class Bot:
+    """One bot in one system."""
+
+    def __init__(self, config: BotConfig, system: System, closing: ExitStack) -> None:
+        self.config = config
+        self.system = system
+        self._closing = closing
+        self._places = Places(system)
+        self._last = EMPTY
+        self._log = structlog.get_logger().bind(bot=config.bot.name)
+
+    def status(self) -> Status:
+        """What the collector knows; the last answer where it does not answer (it may be restarting)."""
+        try:
+            self._last = self._places.at("collector").ask(ReadStatus(), timeout=ASK_S)
+        except (Timeout, ActorDeadError) as error:
+            self._log.warning("status_not_read", error=type(error).__name__)
+        return self._last
+
+    def tree(self) -> Tree:
+        """The supervision tree now."""
+        return self.system.tree()
+
+    def summary(self) -> Summary:
+        """Everything so far."""
+        return summarize(self.status(), self.tree(), bot=BOT)
+
+    def fail(self, *steps: str, text: str = "injected") -> None:
+        """Crash a part on purpose: `bot.fail("modes", "grid")`."""
+        self.system.fail("/".join((BOT, *steps)), text)
+
+    def wait_until(self, condition: Callable[[Status], bool], timeout_s: float) -> bool:
+        """Wait until the status satisfies a condition; False if it did not in time."""
+        until_s = time.monotonic() + timeout_s
+        while not condition(self.status()):
+            if time.monotonic() >= until_s or self.system.ended.is_set():
+                return False
+            time.sleep(LOOK_EVERY_S)
+        return True
+
+    def drain(self, timeout_s: float = 20.0) -> bool:
+        """Decide nothing more, cancel what the bot placed, and compare every reachable account with its venue.
+
+        Returns:
+            True if nothing of the bot is left open on exchanges that could be reached.
+        """
+        until_s = time.monotonic() + timeout_s
+        for name in self.config.modes:
+            self._places.mode(name).tell(Drain("the bot stops"))
+        clean = True
+        if self.config.bot.cancel_on_stop:
+            for name in self.config.exchanges:
+                self._places.portfolio(name).tell(CancelAll(mode=None, reason="the bot stops"))
+            clean = self.wait_until(lambda status: not any(map(_left_open, status.exchanges)), timeout_s)
+        self._compare(max(1.0, until_s - time.monotonic()))
+        for exchange in self._last.exchanges:
+            if open_orders := open_count(exchange):
+                self._log.warning("orders_left_open", exchange=exchange.name, count=open_orders, state=exchange.state)
+        return clean
+
+    def stop(self, timeout_s: float = 30.0) -> bool:
+        """Stop everything, right to left; True if all went in time."""
+        try:
+            # Before the loops: a simulated venue lives on one.
+            return self._places.at().stop(block=True, timeout=timeout_s) is not None
+        except (Timeout, ActorDeadError):
+            return False
+        finally:
+            self._closing.close()
+            self.system.stop(timeout_s)
+
+    def _compare(self, timeout_s: float) -> None:
+        """One more reconcile, so that the summary's balances are compared with the venue's after the last order."""
+        before = {exchange.name: exchange.reconciled_epoch for exchange in self.status().exchanges}
+        asked = [exchange.name for exchange in self._last.exchanges if exchange.state == ConnectionState.LIVE]
+        for name in asked:
+            self._places.orders(name).tell(SnapshotRequest("the bot stops"))
+
+        def compared(status: Status) -> bool:
+            return all(
+                exchange.reconciled_epoch > before[exchange.name] or exchange.state != ConnectionState.LIVE
+                for exchange in status.exchanges
+                if exchange.name in asked
+            )
+
+        if asked and not self.wait_until(compared, timeout_s):
+            self._log.warning("not_compared_at_the_end", exchanges=asked)
+
+
+def open_count(exchange: ExchangeView) -> int:
+    """Orders of ours that may still be at the venue."""
+    return sum(count for state, count in exchange.orders.items() if state not in TERMINAL_STATES)
+
+
+def _left_open(exchange: ExchangeView) -> bool:
+    return exchange.state == ConnectionState.LIVE and open_count(exchange) > 0
+
+
+def build(config: BotConfig, system: System) -> Bot:
+    """Build the tree of a configuration in a system and start it; returns before any exchange is reached.
+
+    Raises:
+        BuildError: a part can't be made as configured.
+        StartError: a part could not be started.
+    """
+    venues = make_venues(config.exchanges, system)
+    try:
+        subscribe_all(config, system)
+        system.spawn(bot_spec(config, system, venues.makers))
+    except BaseException:
+        venues.closing.close()
+        raise
+    return Bot(config, system, venues.closing)

@@ -1,0 +1,160 @@
+"""The summary of a run, as JSON: `--summary FILE` writes it, tests and the demo read it. Money is text.
+
+Its shape is a promise to those who read the file: fields may be added, none changes its meaning.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from ganglion.bot.secrets import Scrubber
+from ganglion.bot.views import ExchangeView, ModeView, Status
+from ganglion.messages.lifecycle import CellState
+from ganglion.supervision import CellInfo, Tree
+
+
+class BalanceSummary(msgspec.Struct, frozen=True):
+    """One asset, money as text."""
+
+    free: str
+    reserved: str
+    total: str
+
+
+class ExchangeSummary(msgspec.Struct, frozen=True):
+    """One exchange account."""
+
+    state: str
+    seconds_in: dict[str, float]
+    reconnects: int
+    restarts: int
+    """Of every actor of the arm together."""
+    book_updates: int
+    orders: dict[str, int]
+    fills: int
+    balances: dict[str, BalanceSummary]
+    halted: str = ""
+    balances_equal: bool | None = None
+    differences: tuple[str, ...] = ()
+
+
+class ModeSummary(msgspec.Struct, frozen=True):
+    """One trading mode."""
+
+    state: str
+    restarts: int
+    orders: int
+    fills: int
+    pnl: str | None
+    """In the quote asset; null while there is no price to value at."""
+    denied: int = 0
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One run."""
+
+    seconds: float
+    messages: int
+    """Handled by all dispatchers."""
+    actors: int
+    restarts: int
+    dead_letters: dict[str, int]
+    invariant_violations: int
+    violations: tuple[str, ...]
+    exchanges: dict[str, ExchangeSummary]
+    modes: dict[str, ModeSummary]
+
+    @property
+    def halted(self) -> bool:
+        """True where any account was halted."""
+        return any(exchange.halted for exchange in self.exchanges.values())
+
+    @property
+    def faultless(self) -> bool:
+        """True where no invariant was violated and every account that was compared agrees with its venue."""
+        unequal = any(exchange.balances_equal is False for exchange in self.exchanges.values())
+        return self.invariant_violations == 0 and not unequal
+
+    def to_json(self) -> bytes:
+        """Indented JSON, a line at the end."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def summarize(status: Status, tree: Tree, *, bot: str = "/bot") -> Summary:
+    """Join what the collector knows with the tree.
+
+    Args:
+        status: of the collector.
+        tree: of the system, taken at about the same time.
+        bot: path of the bot in it.
+    """
+    cells = list(tree.root.walk())
+    return Summary(
+        seconds=round(status.seconds, 3),
+        messages=sum(dispatcher.handled for dispatcher in tree.dispatchers),
+        actors=sum(1 for cell in cells if cell.actor),
+        restarts=tree.restarts,
+        dead_letters=dict(sorted(tree.dead_letters.items())),
+        invariant_violations=len(status.violations),
+        violations=status.violations,
+        exchanges={e.name: _exchange(e, tree, f"{bot}/{e.name}") for e in status.exchanges},
+        modes={m.name: _mode(m, tree.find(f"{bot}/modes/{m.name}")) for m in status.modes},
+    )
+
+
+def write(summary: Summary, path: Path, scrubber: Scrubber) -> None:
+    """Write the summary, whole or not at all, without any secret.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    text = scrubber.scrub(summary.to_json().decode())
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def money_text(amount: Decimal) -> str:
+    """An amount in plain digits, without an exponent and without zeros that say nothing."""
+    text = format(amount, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def book_updates(tree: Tree, arm: str) -> int:
+    """Snapshots and changes that an arm's books have handled."""
+    books = tree.find(f"{arm}/books")
+    return sum(cell.handled for cell in books.walk() if cell is not books) if books else 0
+
+
+def _exchange(view: ExchangeView, tree: Tree, path: str) -> ExchangeSummary:
+    arm = tree.find(path)
+    return ExchangeSummary(
+        state=view.state,
+        seconds_in={state: round(seconds, 3) for state, seconds in view.seconds_in.items()},
+        reconnects=view.reconnects,
+        restarts=sum(cell.restarts for cell in arm.walk()) if arm else 0,
+        book_updates=book_updates(tree, path),
+        orders=view.orders,
+        fills=view.fills,
+        balances={
+            asset: BalanceSummary(money_text(b.free), money_text(b.reserved), money_text(b.total))
+            for asset, b in view.balances.items()
+        },
+        halted=view.halted,
+        balances_equal=view.balances_equal,
+        differences=view.differences,
+    )
+
+
+def _mode(view: ModeView, cell: CellInfo | None) -> ModeSummary:
+    return ModeSummary(
+        state=str(cell.state if cell else CellState.STOPPED) if not view.halted else "halted",
+        restarts=cell.restarts if cell else 0,
+        orders=view.orders,
+        fills=view.fills,
+        pnl=None if view.pnl is None else money_text(view.pnl),
+        denied=view.denied,
+    )

@@ -1,0 +1,137 @@
+"""The configuration's tables as pydantic models: what may stand in a bot.toml, with defaults and descriptions.
+
+Each table is validated by itself, so that one mistake hides no other; what spans tables is checked in `config`.
+`ganglion schema` prints them as JSON schema.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import Field
+
+from ganglion.actors.trading.portfolio.limits import Limits
+from ganglion.bot.secrets import SecretError, parse_reference
+
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
+Name = Annotated[str, Field(pattern=NAME.pattern)]
+SYMBOL = re.compile(r"^[A-Za-z0-9.]+/[A-Za-z0-9.]+$")
+RESERVED = frozenset({"journal", "treasury", "monitor", "modes", "collector", "warden", "core"})
+"""Names of the tree's own parts, which an exchange can't have."""
+
+
+class Table(pydantic.BaseModel):
+    """Unknown keys are errors, values don't change."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class BotTable(Table):
+    """`[bot]`: the process."""
+
+    name: Annotated[Name, Field(description="shown in logs, and the default of `data`")] = "bot"
+    data: Annotated[str | None, Field(description="folder of what the bot keeps; ./NAME.ganglion")] = None
+    reference: Annotated[str, Field(min_length=1, description="currency that everything is valued in")] = "USDT"
+    cancel_on_stop: Annotated[bool, Field(description="cancel what the bot placed when it stops")] = True
+
+
+class CredentialsTable(Table):
+    """`[exchanges.X.credentials]`: references to secrets, `env:NAME` or `file:PATH`."""
+
+    key: str | None = None
+    secret: str | None = None
+    password: str | None = None
+    uid: str | None = None
+    wallet: str | None = None
+    private_key: str | None = None
+
+    @pydantic.field_validator("*")
+    @classmethod
+    def _reference(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                parse_reference(text)
+            except SecretError as error:
+                raise ValueError(str(error)) from None
+        return text
+
+    def given(self) -> dict[str, str]:
+        """The references that are set, by field."""
+        return {name: text for name, text in self.model_dump().items() if text is not None}
+
+
+class SimulatedTable(Table):
+    """`[exchanges.X.simulated]`: a venue inside the bot's own process."""
+
+    seed: Annotated[int, Field(ge=0, description="of its market")] = 0
+    balances: Annotated[
+        dict[str, Annotated[Decimal, Field(ge=0)]], Field(description="what the account opens with, per asset")
+    ] = {}
+
+
+class ExchangeTable(Table):
+    """`[exchanges.X]`: one account at one exchange."""
+
+    connector: Annotated[Literal["ccxt", "simulated"], Field(description="what speaks to it")] = "ccxt"
+    id: Annotated[str | None, Field(description="ccxt's id, such as binance or okx")] = None
+    type: Annotated[Literal["spot"], Field(description="kind of market")] = "spot"
+    symbols: Annotated[tuple[str, ...], Field(min_length=1, description="markets, such as BTC/USDT")]
+    book_depth: Annotated[int, Field(ge=5, le=5000, description="levels a side of the order books")] = 100
+    sandbox: Annotated[bool, Field(description="use the exchange's test system")] = False
+    live: Annotated[bool, Field(description="allow real money: needed where host is neither local nor sandbox")] = False
+    evidence_grace_s: Annotated[float, Field(gt=0, description="before that, not finding an order is no vote")] = 30.0
+    silent_s: Annotated[
+        float, Field(gt=0, description="a stream without data for this long is compared with the venue")
+    ] = 30.0
+    allow_withdraw_key: Annotated[bool, Field(description="accept an API key that may withdraw")] = False
+    credentials: CredentialsTable = CredentialsTable()
+    simulated: SimulatedTable = SimulatedTable()
+    ccxt: Annotated[dict[str, object], Field(description="merged into ccxt's constructor")] = {}
+    limits: Annotated[Limits, Field(description="of the whole account")] = Limits()
+
+    @pydantic.field_validator("symbols")
+    @classmethod
+    def _known_form(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(symbols)) != len(symbols):
+            raise ValueError("a symbol stands twice; name each once")
+        return symbols
+
+
+class ModeTable(Table):
+    """`[modes.N]`: what every mode has; its own settings stand beside these."""
+
+    mode: Annotated[str, Field(description='a name of `ganglion modes`, or "my_mode.py:MyMode"')]
+    exchange: Annotated[str, Field(description="one of [exchanges.X]")]
+    symbol: Annotated[str, Field(description="one of that exchange's symbols")]
+    on_restart: Annotated[
+        Literal["adopt", "cancel"] | None, Field(description="what becomes of its open orders; default: the mode's own")
+    ] = None
+    dispatcher: Annotated[
+        Literal["arm", "own"], Field(description="share the exchange's thread, or have one of its own")
+    ] = "arm"
+    funds: Annotated[
+        str | None, Field(description='share of the account, "25%"; default: an equal part of what is left')
+    ] = None
+    limits: Annotated[Limits, Field(description="of this mode")] = Limits()
+
+    @pydantic.field_validator("funds")
+    @classmethod
+    def _share(cls, text: str | None) -> str | None:
+        if text is not None:
+            share_of(text)
+        return text
+
+
+def share_of(text: str) -> Decimal:
+    """A share of the account in percent.
+
+    Raises:
+        ValueError: the text is no percentage between 0 and 100.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text)
+    if match is None or not 0 < Decimal(match[1]) <= 100:
+        raise ValueError(f'{text!r} is no share of the account: write "25%", above 0 % and at most 100 %')
+    return Decimal(match[1])

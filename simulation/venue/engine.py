@@ -1,0 +1,419 @@
+"""The matching engine: price-time priority over Decimal money, without a clock, I/O or threads.
+
+Commands go in with the time at which they happen, a list of facts (`events.py`) comes out, and everything the engine
+knows follows from the commands in their order. The server wraps it in a wire protocol (`core.py`, `dialects/`);
+simulations and backtests may call it directly.
+
+Rules, as on Binance spot where the real venue leaves a choice:
+- a fill happens at the resting order's price; fees are charged in the asset that each side receives;
+- a limit order locks price times quantity (buy) or quantity (sell); a better price gives the difference back at once;
+- order ids and trade ids count up per symbol; client ids are unique among an account's OPEN orders only;
+- an account never trades with itself: see `SelfTrade`;
+- market, IOC and FOK orders that find too little are accepted and then expire;
+- both sides of every fill are accounts, and fees go to an account too, so each asset's sum over all accounts equals
+  what was deposited (`audit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from ganglion.messages.values import ZERO, OrderType, Side, TimeInForce
+from ganglion.simulation.venue.accounts import Account, LedgerError
+from ganglion.simulation.venue.book import Book, Level
+from ganglion.simulation.venue.events import (
+    Accepted,
+    BalanceChanged,
+    Canceled,
+    Event,
+    Expired,
+    ExpireReason,
+    Fill,
+    LevelChanged,
+    RejectCode,
+    Rejected,
+)
+from ganglion.simulation.venue.markets import Market
+from ganglion.simulation.venue.orders import NewOrder, Order, OrderStatus, SelfTrade
+
+FEES = "fees"
+"""The account that receives every fee."""
+
+
+class _Turn:
+    """What one command changed so far; its levels and balances are told once, at the end."""
+
+    __slots__ = ("balances", "events", "levels", "now_ms")
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.events: list[Event] = []
+        self.levels: dict[tuple[Side, Decimal], Level] = {}
+        self.balances: dict[tuple[str, str], Account] = {}
+
+
+class Engine:
+    """All markets, books and accounts of one venue."""
+
+    def __init__(self, markets: Iterable[Market]) -> None:
+        self.markets: dict[str, Market] = {}
+        self.books: dict[str, Book] = {}
+        self.accounts: dict[str, Account] = {FEES: Account(FEES, keeps_history=False)}
+        self.deposited: dict[str, Decimal] = {}
+        self.next_order_id: dict[str, int] = {}
+        self.next_trade_id: dict[str, int] = {}
+        for market in markets:
+            self.markets[market.symbol] = market
+            self.books[market.symbol] = Book(market.symbol, market.price)
+            self.next_order_id[market.symbol] = 1
+            self.next_trade_id[market.symbol] = 1
+
+    # --- accounts
+
+    def open_account(self, name: str, *, keeps_history: bool = True) -> Account:
+        """Make an account with nothing in it, or return the one of that name."""
+        account = self.accounts.get(name)
+        if account is None:
+            account = self.accounts[name] = Account(name, keeps_history=keeps_history)
+        return account
+
+    def deposit(self, name: str, asset: str, amount: Decimal) -> None:
+        """Put money into an account from outside the venue.
+
+        Raises:
+            ValueError: for an amount below zero.
+        """
+        if amount < ZERO:
+            raise ValueError(f"a deposit of {amount} {asset} to {name!r} is below zero")
+        self.open_account(name).balance(asset).free += amount
+        self.deposited[asset] = self.deposited.get(asset, ZERO) + amount
+
+    def totals(self) -> dict[str, Decimal]:
+        """Sum of every asset over all accounts, the fee account included."""
+        sums: dict[str, Decimal] = {}
+        for account in self.accounts.values():
+            for asset, balance in account.balances.items():
+                sums[asset] = sums.get(asset, ZERO) + balance.total
+        return sums
+
+    def audit(self) -> None:
+        """Check that no money appeared or vanished.
+
+        Raises:
+            LedgerError: naming the asset whose sum differs from what was deposited.
+        """
+        for asset, total in self.totals().items():
+            if total != self.deposited.get(asset, ZERO):
+                raise LedgerError(f"{asset}: accounts hold {total}, deposited were {self.deposited.get(asset)}")
+
+    # --- commands
+
+    def place(self, command: NewOrder, now_ms: int) -> list[Event]:
+        """Take one order: Rejected alone, or Accepted followed by what it did."""
+        account = self.accounts.get(command.account)
+        book = self.books.get(command.symbol)
+        if account is None or book is None:
+            code = RejectCode.UNKNOWN_ACCOUNT if account is None else RejectCode.UNKNOWN_SYMBOL
+            return [_rejected(command, code, f"the venue has no {command.account!r} on {command.symbol!r}")]
+        refusal = self._refusal(command, account, book)
+        if refusal is not None:
+            return [_rejected(command, *refusal)]
+        order = Order(command, account, self.next_order_id[command.symbol], now_ms)
+        need, fillable = self._need(order, book)
+        asset = self._paying_asset(order)
+        if need > account.balance(asset).free:
+            reason = f"needs {need} {asset}, free are {account.balance(asset).free}"
+            return [_rejected(command, RejectCode.INSUFFICIENT_BALANCE, reason)]
+        self.next_order_id[command.symbol] += 1
+        account.balance(asset).lock(need)
+        order.locked = need
+        account.add_order(order)
+        turn = _Turn(now_ms)
+        turn.events.append(Accepted(account.name, order.symbol, order.id, order.client_id, now_ms))
+        turn.balances[account.name, asset] = account
+        if fillable:
+            self._match(order, book, turn)
+        self._settle_rest(order, book, turn)
+        return self._finish(book, turn)
+
+    def cancel(
+        self,
+        account: str,
+        symbol: str,
+        now_ms: int,
+        *,
+        order_id: int | None = None,
+        client_id: str = "",
+        cancel_id: str = "",
+    ) -> list[Event]:
+        """End an open order, found by its id or else by its client id: Canceled, or Rejected(unknown order)."""
+        owner = self.accounts.get(account)
+        order = None
+        if owner is not None and order_id is not None:
+            order = owner.open.get((symbol, order_id))
+        elif owner is not None:
+            order = owner.open_client_ids.get(client_id)
+        if order is None or order.symbol != symbol or (client_id and order.client_id != client_id):
+            reason = f"no open order {order_id or client_id!r} on {symbol}"
+            return [Rejected(account, symbol, client_id, RejectCode.UNKNOWN_ORDER, reason, order_id)]
+        book = self.books[symbol]
+        turn = _Turn(now_ms)
+        self._unrest(order, book, turn)
+        self._close(order, OrderStatus.CANCELED, turn)
+        turn.events.append(
+            Canceled(account, symbol, order.id, order.client_id, cancel_id, order.filled, now_ms),
+        )
+        return self._finish(book, turn)
+
+    def restore(self, order: Order) -> list[Event]:
+        """Put an open order of an earlier life back into its book, behind what already rests there, unmatched.
+
+        For a ledger that is read back before the market opens; the order's money must be in its account.
+        """
+        book = self.books[order.symbol]
+        turn = _Turn(order.updated_ms)
+        price = self._limit_price(order)
+        order.locked = order.remaining * price if order.side is Side.BUY else order.remaining
+        order.account.balance(self._paying_asset(order)).lock(order.locked)
+        order.account.add_order(order)
+        turn.levels[order.side, price] = book.own(order.side).add(order, price)
+        return self._finish(book, turn)
+
+    # --- checks before anything changes
+
+    def _refusal(self, command: NewOrder, account: Account, book: Book) -> tuple[RejectCode, str] | None:
+        market = self.markets[command.symbol]
+        is_limit = command.type is OrderType.LIMIT
+        sizes = (command.quantity is not None) + (command.quote_quantity is not None)
+        if sizes != 1 or is_limit != (command.price is not None) or (is_limit and command.quantity is None):
+            return (RejectCode.MALFORMED, "a limit order has price and quantity, a market order one amount")
+        if command.quote_quantity is not None and command.quote_quantity < market.min_notional:
+            return (RejectCode.NOTIONAL, f"{command.quote_quantity} is under {market.min_notional}")
+        refusal = market.refusal(command.type, command.price, command.quantity, book.last)
+        if refusal is not None:
+            return refusal
+        if command.client_id in account.open_client_ids:
+            return (RejectCode.DUPLICATE_CLIENT_ID, f"client id {command.client_id!r} has an open order")
+        if len(account.open) >= market.max_open_orders and account.keeps_history:
+            return (RejectCode.MAX_OPEN_ORDERS, f"{len(account.open)} orders are open")
+        if command.post_only:
+            best = book.opposite(command.side).best()
+            if best is not None and book.opposite(command.side).crosses(best.price, command.price):
+                return (RejectCode.WOULD_MATCH, f"{command.price} crosses the resting {best.price}")
+        return None
+
+    def _need(self, order: Order, book: Book) -> tuple[Decimal, bool]:
+        """What the order locks, and whether it may trade at all (a FOK that cannot be whole may not)."""
+        if order.type is OrderType.LIMIT:
+            price = self._limit_price(order)
+            fillable = True
+            if order.time_in_force is TimeInForce.FOK:
+                fillable = self._reach(order, book)[0] >= order.quantity
+            return (order.quantity * price if order.side is Side.BUY else order.quantity), fillable
+        base, quote = self._reach(order, book)
+        if order.side is Side.BUY:
+            return (quote if order.quote_quantity is None else order.quote_quantity), True
+        return (base if order.quote_quantity is not None else order.quantity), True
+
+    def _reach(self, order: Order, book: Book) -> tuple[Decimal, Decimal]:
+        """Base and quote that the order could trade now, its own account's orders left out."""
+        base = quote = ZERO
+        opposite = book.opposite(order.side)
+        step = self.markets[order.symbol].step
+        for level in opposite.walk():
+            if not opposite.crosses(level.price, order.price):
+                break
+            for maker in level.orders.values():
+                if order.quote_quantity is None:
+                    want = order.quantity - base
+                else:
+                    want = (order.quote_quantity - quote) // (level.price * step) * step
+                if want <= ZERO:
+                    return base, quote
+                if maker.account is order.account:
+                    if order.self_trade is SelfTrade.EXPIRE_MAKER:
+                        continue
+                    return base, quote
+                quantity = min(want, maker.remaining)
+                base += quantity
+                quote += quantity * level.price
+        return base, quote
+
+    # --- matching
+
+    def _match(self, order: Order, book: Book, turn: _Turn) -> None:
+        opposite = book.opposite(order.side)
+        step = self.markets[order.symbol].step
+        while True:
+            level = opposite.best()
+            if level is None or not opposite.crosses(level.price, order.price):
+                return
+            if order.quote_quantity is None:
+                want = order.quantity - order.filled
+            else:
+                want = (order.quote_quantity - order.quote_filled) // (level.price * step) * step
+            if want <= ZERO:
+                return
+            maker = level.first()
+            if maker.account is order.account:
+                if not self._prevent_self_trade(order, maker, book, turn):
+                    return
+                continue
+            self._trade(order, maker, level, min(want, maker.remaining), turn)
+            book.last = level.price
+            if not maker.remaining:
+                opposite.remove(maker, level.price)
+                self._close(maker, OrderStatus.FILLED, turn)
+
+    def _prevent_self_trade(self, order: Order, maker: Order, book: Book, turn: _Turn) -> bool:
+        """End whichever order gives way; whether the incoming one goes on."""
+        if order.self_trade is not SelfTrade.EXPIRE_TAKER:
+            self._unrest(maker, book, turn)
+            self._expire(maker, OrderStatus.EXPIRED_SELF_TRADE, ExpireReason.SELF_TRADE, turn)
+        if order.self_trade is SelfTrade.EXPIRE_MAKER:
+            return True
+        self._expire(order, OrderStatus.EXPIRED_SELF_TRADE, ExpireReason.SELF_TRADE, turn)
+        return False
+
+    def _trade(self, taker: Order, maker: Order, level: Level, quantity: Decimal, turn: _Turn) -> None:
+        market = self.markets[taker.symbol]
+        price = level.price
+        quote = price * quantity
+        level.total -= quantity
+        taker_asset, taker_fee = self._pay(taker, quantity, quote, market, turn, maker=False)
+        maker_asset, maker_fee = self._pay(maker, quantity, quote, market, turn, maker=True)
+        trade_id = self.next_trade_id[taker.symbol]
+        self.next_trade_id[taker.symbol] = trade_id + 1
+        fill = Fill(
+            symbol=taker.symbol,
+            trade_id=trade_id,
+            price=price,
+            quantity=quantity,
+            quote=quote,
+            time_ms=turn.now_ms,
+            taker_side=taker.side,
+            taker_account=taker.account.name,
+            maker_account=maker.account.name,
+            taker_order_id=taker.id,
+            maker_order_id=maker.id,
+            taker_fee=taker_fee,
+            taker_fee_asset=taker_asset,
+            maker_fee=maker_fee,
+            maker_fee_asset=maker_asset,
+            taker_filled=taker.filled,
+            taker_quote_filled=taker.quote_filled,
+            maker_filled=maker.filled,
+            maker_quote_filled=maker.quote_filled,
+        )
+        turn.events.append(fill)
+        turn.levels[maker.side, price] = level
+        taker.account.add_fill(fill)
+        maker.account.add_fill(fill)
+
+    def _pay(
+        self,
+        order: Order,
+        quantity: Decimal,
+        quote: Decimal,
+        market: Market,
+        turn: _Turn,
+        *,
+        maker: bool,
+    ) -> tuple[str, Decimal]:
+        """Move one side's money for a fill; the asset and amount of its fee."""
+        account = order.account
+        if order.side is Side.BUY:
+            reserved = quote if order.price is None else order.price * quantity
+            paying = account.balance(market.quote)
+            paying.spend(quote)
+            paying.release(reserved - quote)
+            order.locked -= reserved
+            asset, received = market.base, quantity
+        else:
+            account.balance(market.base).spend(quantity)
+            order.locked -= quantity
+            asset, received = market.quote, quote
+        fee = market.fee(received, maker=maker)
+        account.balance(asset).free += received - fee
+        self.accounts[FEES].balance(asset).free += fee
+        order.filled += quantity
+        order.quote_filled += quote
+        order.status = OrderStatus.PARTIALLY_FILLED
+        order.updated_ms = turn.now_ms
+        turn.balances[account.name, market.base] = account
+        turn.balances[account.name, market.quote] = account
+        return asset, fee
+
+    def _settle_rest(self, order: Order, book: Book, turn: _Turn) -> None:
+        """Close what is done, rest what may rest, expire what may not."""
+        if not order.status.is_open:
+            return
+        if order.quote_quantity is not None:
+            # what is left buys less than one step: that is a filled order, unless the book ran dry first
+            order.quantity = order.filled
+            dry = book.opposite(order.side).best() is None
+            if order.filled and not dry:
+                self._close(order, OrderStatus.FILLED, turn)
+                return
+        elif not order.remaining:
+            self._close(order, OrderStatus.FILLED, turn)
+            return
+        if order.type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC:
+            price = self._limit_price(order)
+            turn.levels[order.side, price] = book.own(order.side).add(order, price)
+            return
+        self._expire(order, OrderStatus.EXPIRED, ExpireReason.NO_LIQUIDITY, turn)
+
+    # --- small moves
+
+    def _limit_price(self, order: Order) -> Decimal:
+        if order.price is None:
+            raise LedgerError(f"order {order.id} on {order.symbol} rests without a price")
+        return order.price
+
+    def _paying_asset(self, order: Order) -> str:
+        market = self.markets[order.symbol]
+        return market.quote if order.side is Side.BUY else market.base
+
+    def _unrest(self, order: Order, book: Book, turn: _Turn) -> None:
+        price = self._limit_price(order)
+        turn.levels[order.side, price] = book.own(order.side).remove(order, price)
+
+    def _close(self, order: Order, status: OrderStatus, turn: _Turn) -> None:
+        asset = self._paying_asset(order)
+        order.account.balance(asset).release(order.locked)
+        order.locked = ZERO
+        order.status = status
+        order.updated_ms = turn.now_ms
+        order.account.close_order(order)
+        turn.balances[order.account.name, asset] = order.account
+
+    def _expire(self, order: Order, status: OrderStatus, reason: ExpireReason, turn: _Turn) -> None:
+        self._close(order, status, turn)
+        turn.events.append(
+            Expired(
+                order.account.name,
+                order.symbol,
+                order.id,
+                order.client_id,
+                reason,
+                order.filled,
+                turn.now_ms,
+            ),
+        )
+
+    def _finish(self, book: Book, turn: _Turn) -> list[Event]:
+        events = turn.events
+        for (side, price), level in turn.levels.items():
+            book.update_id += 1
+            total = level.total if book.own(side).levels.get(price) is level else ZERO
+            events.append(LevelChanged(book.symbol, side, price, total, book.update_id))
+        for (name, asset), account in turn.balances.items():
+            balance = account.balance(asset)
+            events.append(BalanceChanged(name, asset, balance.free, balance.locked, turn.now_ms))
+        return events
+
+
+def _rejected(command: NewOrder, code: RejectCode, reason: str) -> Rejected:
+    return Rejected(command.account, command.symbol, command.client_id, code, reason)

@@ -1,0 +1,205 @@
+"""The seeded crowd: it makes each market of the venue a living one, from a seed.
+
+A fair price per symbol wanders around an anchor (a mean-reverting walk, so that a market is still near its usual
+scale after hours); two makers keep a ladder of quotes around it on both sides; a taker hits them with market orders
+of mixed size. When the fair price walks through somebody's resting order the makers' new quotes trade with it, so a
+customer's quotes a few hundredths of a percent from mid are filled several times in half a minute, and a grid with
+levels a few tenths of a percent apart works as well.
+
+Talks to the engine only, through the same commands as any customer. No clock: `step` is called with the time. The
+same seed and the same sequence of steps and customer commands give the same market.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+
+from ganglion.messages.values import ZERO, OrderType, Side
+from ganglion.simulation.venue.engine import Engine
+from ganglion.simulation.venue.events import Event
+from ganglion.simulation.venue.markets import Market
+from ganglion.simulation.venue.orders import NewOrder, Order
+
+MAKERS = ("flow:maker-1", "flow:maker-2")
+TAKER = "flow:taker"
+FLOW_ACCOUNTS = (*MAKERS, TAKER)
+
+_LARGEST_TAKE = 12.0
+"""In typical market orders: a rare giant would sweep the book empty."""
+
+Apply = Callable[[list[Event]], None]
+"""Receives the events of each command that the flow gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """How lively the market is. Shares are of the price (0.0001 is one basis point)."""
+
+    volatility: float = 0.0009
+    """Standard deviation of the fair price's move in one second."""
+    reversion_s: float = 45.0
+    """How long the fair price takes to come back to its anchor."""
+    half_spread: float = 0.0001
+    """From the fair price to the nearest quote."""
+    spacing: float = 0.0001
+    """Between the levels of a ladder."""
+    levels: int = 30
+    """On each side."""
+    level_value: float = 12_000.0
+    """Typical size of a level, in units of a quote that is worth about a dollar."""
+    takes_per_s: float = 4.0
+    """Market orders per second and symbol."""
+    take_share: float = 0.4
+    """Typical market order, as a share of a level."""
+
+
+class SymbolFlow:
+    """The crowd of one symbol."""
+
+    def __init__(self, market: Market, seed: int, settings: FlowSettings, start: Decimal) -> None:
+        self._market = market
+        self._settings = settings
+        self._random = random.Random(f"{seed}:flow:{market.symbol}")
+        self._anchor = math.log(float(market.price))
+        self._fair = math.log(float(start))
+        ticks = Decimal(str(settings.spacing)) * market.price // market.tick
+        self._pitch = max(market.tick, ticks * market.tick)
+        quote_value = 1.0 if market.price > 1 or market.quote.startswith("USD") else 1e-4
+        self._level_base = settings.level_value * quote_value / float(market.price)
+        self._quotes: dict[tuple[Side, int], Order] = {}
+        self._count = 0
+
+    @property
+    def fair(self) -> float:
+        """The price around which the makers quote."""
+        return math.exp(self._fair)
+
+    def step(self, engine: Engine, now_ms: int, elapsed_s: float, apply: Apply) -> None:
+        """Let `elapsed_s` seconds of market happen at `now_ms`."""
+        self._walk(elapsed_s)
+        self._withdraw(engine, now_ms, apply)
+        self._quote(engine, now_ms, apply)
+        due = self._settings.takes_per_s * elapsed_s
+        while due > 0 and self._random.random() < min(1.0, due):
+            self._take(engine, now_ms, apply)
+            due -= 1.0
+
+    def _walk(self, elapsed_s: float) -> None:
+        pull = min(1.0, elapsed_s / self._settings.reversion_s)
+        shock = self._random.gauss(0.0, self._settings.volatility * math.sqrt(elapsed_s))
+        self._fair += pull * (self._anchor - self._fair) + shock
+
+    def _wanted(self) -> dict[tuple[Side, int], None]:
+        """The rungs to be quoted: multiples of the pitch outside the spread, nearest first, sides in turn."""
+        pitch = float(self._pitch)
+        bid = math.floor(self.fair * (1 - self._settings.half_spread) / pitch)
+        ask = math.ceil(self.fair * (1 + self._settings.half_spread) / pitch)
+        if ask <= bid:
+            ask = bid + 1
+        rungs: dict[tuple[Side, int], None] = {}
+        for depth in range(self._settings.levels):
+            if bid - depth > 0:
+                rungs[Side.BUY, bid - depth] = None
+            rungs[Side.SELL, ask + depth] = None
+        return rungs
+
+    def _withdraw(self, engine: Engine, now_ms: int, apply: Apply) -> None:
+        """Cancel quotes that stand on the wrong side, too far away, or are nearly used up."""
+        wanted = self._wanted()
+        for key, order in list(self._quotes.items()):
+            thin = order.remaining * 4 < order.quantity
+            if not order.status.is_open:
+                del self._quotes[key]
+            elif key not in wanted or thin:
+                del self._quotes[key]
+                apply(engine.cancel(order.account.name, order.symbol, now_ms, order_id=order.id))
+
+    def _quote(self, engine: Engine, now_ms: int, apply: Apply) -> None:
+        for side, rung in self._wanted():
+            if (side, rung) not in self._quotes:
+                size = self._level_base * self._random.uniform(0.5, 1.5)
+                self._place(engine, now_ms, apply, side, rung, size)
+
+    def _place(
+        self,
+        engine: Engine,
+        now_ms: int,
+        apply: Apply,
+        side: Side,
+        rung: int,
+        size: float,
+    ) -> None:
+        command = NewOrder(
+            account=MAKERS[rung % len(MAKERS)],
+            symbol=self._market.symbol,
+            side=side,
+            type=OrderType.LIMIT,
+            client_id=self._next_id(),
+            quantity=self._quantity(size, rung * self._pitch),
+            price=rung * self._pitch,
+        )
+        events = engine.place(command, now_ms)
+        order = engine.accounts[command.account].open_client_ids.get(command.client_id)
+        if order is not None:
+            self._quotes[side, rung] = order
+        apply(events)
+
+    def _take(self, engine: Engine, now_ms: int, apply: Apply) -> None:
+        share = self._settings.take_share * min(self._random.lognormvariate(0.0, 1.0), _LARGEST_TAKE)
+        size = self._level_base * share
+        side = Side.BUY if self._random.random() < 0.5 else Side.SELL
+        command = NewOrder(
+            account=TAKER,
+            symbol=self._market.symbol,
+            side=side,
+            type=OrderType.MARKET,
+            client_id=self._next_id(),
+            quantity=self._quantity(size, engine.books[self._market.symbol].last),
+        )
+        apply(engine.place(command, now_ms))
+
+    def _quantity(self, size: float, price: Decimal) -> Decimal:
+        """`size` on the market's step, never under what the market takes."""
+        market = self._market
+        steps = (Decimal(size) / market.step).quantize(Decimal(1), rounding=ROUND_DOWN)
+        least = (market.min_notional * 2 / price) // market.step + 1
+        quantity = max(steps, least, market.min_quantity // market.step) * market.step
+        return min(quantity, market.max_quantity)
+
+    def _next_id(self) -> str:
+        self._count += 1
+        return f"flow-{self._market.symbol}-{self._count}"
+
+
+class Flow:
+    """The crowd of a whole venue: one `SymbolFlow` per market, in the markets' order."""
+
+    def __init__(self, engine: Engine, seed: int, settings: FlowSettings | None = None) -> None:
+        self._engine = engine
+        chosen = settings or FlowSettings()
+        for name in FLOW_ACCOUNTS:
+            engine.open_account(name, keeps_history=False)
+        self.symbols: dict[str, SymbolFlow] = {
+            symbol: SymbolFlow(market, seed, chosen, engine.books[symbol].last)
+            for symbol, market in engine.markets.items()
+        }
+
+    def fund(self) -> dict[str, dict[str, str]]:
+        """Give every flow account more of each asset than it can lose in days; the deposits that this took."""
+        deposits: dict[str, dict[str, str]] = {}
+        for market in self._engine.markets.values():
+            for name in FLOW_ACCOUNTS:
+                for asset, amount in ((market.base, Decimal(10) ** 8), (market.quote, Decimal(10) ** 11)):
+                    if self._engine.accounts[name].balance(asset).total == ZERO:
+                        self._engine.deposit(name, asset, amount)
+                        deposits.setdefault(name, {})[asset] = str(amount)
+        return deposits
+
+    def step(self, now_ms: int, elapsed_s: float, apply: Apply) -> None:
+        """Let `elapsed_s` seconds of market happen on every symbol; each command's events go to `apply`."""
+        for flow in self.symbols.values():
+            flow.step(self._engine, now_ms, elapsed_s, apply)

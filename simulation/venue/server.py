@@ -1,0 +1,149 @@
+"""The venue as a server: one process, one loop, one port for REST, WebSockets and control.
+
+`run_venue` is what the command line calls; `serving` runs the same server inside a program that has a loop already
+(tests). Everything of the venue lives on that loop: requests, the seeded flow and the streams take turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from ganglion.simulation.venue.control import ControlApi, answer_mistakes
+from ganglion.simulation.venue.core import Venue
+from ganglion.simulation.venue.dialects.binance.ccxt_settings import python_text, toml_text
+from ganglion.simulation.venue.dialects.binance.dialect import BinanceDialect
+from ganglion.simulation.venue.ledger import StateError
+from ganglion.simulation.venue.markets import MarketError
+from ganglion.simulation.venue.settings import SettingsError, VenueSettings
+from ganglion.simulation.venue.wire import Hub
+
+READY = "venue ready "
+"""A line that begins so ends in the address at which the venue listens."""
+
+DIALECTS = {"binance": BinanceDialect}
+_STOP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningVenue:
+    """A server that answers."""
+
+    base_url: str
+    hub: Hub
+    clocks: tuple[asyncio.Task[None], ...]
+    """They end only by a defect, which leaving `serving` then raises."""
+
+
+@asynccontextmanager
+async def serving(settings: VenueSettings) -> AsyncIterator[RunningVenue]:
+    """Run a venue on the current loop for as long as the block lasts.
+
+    Raises:
+        SettingsError: for a dialect that is not there.
+        StateError: when the state folder cannot be used.
+        MarketError: for a symbol that is none.
+        OSError: when the port is taken.
+    """
+    dialect_class = DIALECTS.get(settings.dialect)
+    if dialect_class is None:
+        raise SettingsError(f"dialect {settings.dialect!r} is unknown; there are: {', '.join(DIALECTS)}")
+    venue = Venue(settings, _wall_clock_ms)
+    hub = Hub(venue)
+    dialect = dialect_class(hub)
+    app = web.Application(middlewares=[answer_mistakes])
+    dialect.add_routes(app.router)
+    ControlApi(hub).add_routes(app.router)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
+    await runner.setup()
+    clocks: list[asyncio.Task[None]] = []
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        clocks = [asyncio.ensure_future(dialect.run())]
+        if settings.tick_ms:
+            clocks.append(asyncio.ensure_future(_tick(venue, settings.tick_ms / 1000)))
+        port = runner.addresses[0][1]
+        yield RunningVenue(f"http://{settings.host}:{port}", hub, tuple(clocks))
+    finally:
+        for clock in clocks:
+            clock.cancel()
+        await asyncio.gather(*(connection.close() for connection in list(hub.connections.values())))
+        await runner.cleanup()
+        venue.close()
+    for clock in clocks:
+        # a clock that died of a defect is a venue that stood still: say so
+        with suppress(asyncio.CancelledError):
+            await clock
+
+
+def run_venue(settings: VenueSettings) -> int:
+    """Run a venue until SIGINT or SIGTERM; the process's exit code (0 stopped, 2 settings that cannot be used)."""
+    try:
+        return asyncio.run(_main(settings))
+    except (SettingsError, MarketError, StateError, OSError) as error:
+        sys.stderr.write(f"venue: {error}\n")
+        return 2
+
+
+async def _main(settings: VenueSettings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(settings) as running:
+        if not settings.quiet:
+            _say(banner(settings, running.base_url))
+        _say(f"{READY}{running.base_url}")
+        waiting = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({waiting, *running.clocks}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+async def _tick(venue: Venue, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        venue.tick()
+
+
+def banner(settings: VenueSettings, base_url: str) -> str:
+    """What a person reads when the venue starts: how to trade on it, ready to be copied."""
+    first = settings.accounts[0]
+    accounts = ", ".join(account.key for account in settings.accounts)
+    memory = "in memory only" if settings.state is None else str(settings.state)
+    rule = "-" * 78
+    return f"""{rule}
+A local {settings.dialect} venue at {base_url}
+  markets   {", ".join(settings.symbols)}
+  accounts  {accounts}
+  ledger    {memory}
+  seed      {settings.seed}
+{rule}
+Python, for ccxt.binance, ccxt.async_support.binance and ccxt.pro.binance:
+
+{python_text(base_url, first.key, first.secret)}
+exchange = ccxt.pro.binance(settings)
+
+{rule}
+TOML, for a ganglion configuration
+(before: export LOCAL_KEY={first.key} LOCAL_SECRET={first.secret}):
+
+{toml_text(base_url, settings.symbols)}
+{rule}"""
+
+
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000

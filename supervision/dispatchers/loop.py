@@ -1,0 +1,80 @@
+"""The live driver of an arm: an asyncio loop in a thread of its own, shared by the arm's actors and its sockets.
+
+A frame that arrives on the loop is handled all the way (frame, book, mode) in one drain; at most 1,000 messages or
+1 ms at a time, then sockets and timers get their turn. Foreign threads wake the loop once per burst.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from ganglion.supervision.clock import Clock
+from ganglion.supervision.dispatchers.base import Dispatcher, Timer, turn
+from ganglion.supervision.reply import Reply, WaitingReply
+
+
+class LoopDispatcher(Dispatcher):
+    """Runs cells on an asyncio loop."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        """Start the loop's thread and wait until it runs."""
+        super().__init__(name, clock)
+        self.loop = asyncio.new_event_loop()
+        self.awake = False
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._main, args=(ready,), name=f"ganglion-{name}", daemon=True)
+        self._thread.start()
+        ready.wait()
+
+    def _main(self, ready: threading.Event) -> None:
+        asyncio.set_event_loop(self.loop)
+        turn.dispatcher = self
+        self.loop.call_soon(ready.set)
+        try:
+            self.loop.run_forever()
+        finally:
+            tasks = asyncio.all_tasks(self.loop)
+            for task in tasks:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
+
+    def wake(self) -> None:
+        """Schedule a drain, unless one is scheduled or running."""
+        if self.awake:
+            return
+        self.awake = True
+        if threading.get_ident() == self._thread.ident:
+            self.loop.call_soon(self._run)
+        else:
+            try:
+                self.loop.call_soon_threadsafe(self._run)
+            except RuntimeError:
+                # The loop was closed between two looks: what is queued stays unhandled, as after any close().
+                return
+
+    def _run(self) -> None:
+        if self.drain():
+            self.loop.call_soon(self._run)
+            return
+        self.awake = False
+        if self.queue or self.control:  # put between the last look and the flag
+            self.wake()
+
+    def call_later(self, delay_s: float, action: Callable[[], None]) -> Timer:
+        """Use the loop's own timers."""
+        return self.loop.call_later(delay_s, action)
+
+    def reply(self, timeout_s: float | None) -> Reply:
+        """Make a future that blocks the asking thread."""
+        return WaitingReply(None if timeout_s is None else self.clock.monotonic_s() + timeout_s)
+
+    def close(self) -> None:
+        """Stop the loop and wait for its thread, unless it is the caller's own."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+        if threading.get_ident() != self._thread.ident:
+            self._thread.join(timeout=5.0)

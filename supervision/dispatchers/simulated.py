@@ -1,0 +1,107 @@
+"""The driver without a thread: virtual time, everything on the caller's thread, the same order in every run.
+
+Time jumps to the next timer when nothing can run. An `ask` from outside runs the scheduler until it is answered, and
+says who waits for what if it never can be.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ganglion.supervision.clock import VirtualClock
+from ganglion.supervision.dispatchers.base import Dispatcher, Timer
+from ganglion.supervision.dispatchers.thread import HeapTimer
+from ganglion.supervision.reply import Reply, SteppingReply
+
+if TYPE_CHECKING:
+    from ganglion.supervision.cell import Cell
+
+RUNAWAY = 10_000_000
+"""Messages in one instant of virtual time: more is an endless exchange of messages, not work."""
+ENDLESS = f"{RUNAWAY} messages in one instant of virtual time: two actors answer each other for ever"
+
+
+class SimulatedDispatcher(Dispatcher):
+    """Runs cells in virtual time, first in, first out."""
+
+    clock: VirtualClock
+
+    def __init__(self, name: str, clock: VirtualClock) -> None:
+        """Stand still until told to run."""
+        super().__init__(name, clock)
+        self._timers: list[tuple[float, int, HeapTimer]] = []
+        self._order = itertools.count()
+        self._steps = 0
+        """Steps in the present instant."""
+        self.suspended_cells: Callable[[], list[Cell]] = list
+        """Set by the system: who holds messages back, for the text of a Deadlock."""
+
+    def wake(self) -> None:
+        """Nothing to wake: the caller runs it."""
+
+    def call_later(self, delay_s: float, action: Callable[[], None]) -> Timer:
+        """Call back when virtual time gets there; timers of one instant fire in the order they were set."""
+        timer = HeapTimer(action)
+        when = self.clock.monotonic_s() + max(0.0, delay_s)
+        heapq.heappush(self._timers, (when, next(self._order), timer))
+        return timer
+
+    def reply(self, timeout_s: float | None) -> Reply:
+        """Make a future whose `get` runs the scheduler."""
+        return SteppingReply(self, None if timeout_s is None else self.clock.monotonic_s() + timeout_s)
+
+    def close(self) -> None:
+        """Forget the timers."""
+        self._timers.clear()
+
+    def run_until_idle(self) -> int:
+        """Handle all that can be handled without time passing; returns how many messages that were."""
+        before = self.handled
+        while self.queue or self.control:
+            self.drain(RUNAWAY)
+            if self.handled - before > RUNAWAY:
+                raise RuntimeError(ENDLESS)
+        return self.handled - before
+
+    def run_for(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.run_until(self.clock.monotonic_s() + seconds)
+
+    def run_until(self, when_s: float) -> None:
+        """Run, timer by timer, up to and including an instant."""
+        self.run_until_idle()
+        while self._timers and self._timers[0][0] <= when_s:
+            self._fire_next()
+            self.run_until_idle()
+        self.clock.move_to(when_s)
+
+    def step(self) -> bool:
+        """Do the next thing: one message, or jump to the next timer; False if there is nothing to do."""
+        if self.queue or self.control:
+            self.drain(1)
+            self._steps += 1
+            if self._steps > RUNAWAY:
+                raise RuntimeError(ENDLESS)
+            return True
+        while self._timers:
+            if self._fire_next():
+                return True
+        return False
+
+    def next_timer_s(self) -> float | None:
+        """When the next live timer fires."""
+        while self._timers and self._timers[0][2].action is None:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def _fire_next(self) -> bool:
+        when, _, timer = heapq.heappop(self._timers)
+        if timer.action is None:
+            return False
+        self.clock.move_to(when)
+        self._steps = 0
+        timer.action()
+        return True

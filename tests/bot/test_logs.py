@@ -1,0 +1,90 @@
+"""Log lines: one an event, and no secret in any of them."""
+
+import io
+import json
+import logging
+
+import pytest
+import structlog
+
+from ganglion.bot.logs import LogRing, configure
+from ganglion.bot.secrets import Reference, Scrubber, Secret
+
+VALUE = 'hush"0123\\456'
+SCRUBBER = Scrubber([Secret(VALUE, Reference("env", "KEY"))])
+
+
+@pytest.fixture(autouse=True)
+def structlog_as_it_was():
+    before = structlog.get_config()
+    handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
+    yield
+    structlog.configure(**before)
+    logging.getLogger().handlers[:] = handlers
+    logging.getLogger().setLevel(level)
+
+
+def written(form: str, **event: object) -> str:
+    out = io.StringIO()
+    configure(form, scrubber=SCRUBBER, stream=out)  # type: ignore[arg-type]
+    structlog.get_logger().warning("something_happened", **event)
+    return out.getvalue()
+
+
+def test_json_lines_are_one_object_each():
+    line = written("json", path="/bot/alpha", count=3)
+    event = json.loads(line)
+    assert (event["event"], event["path"], event["count"], event["level"]) == (
+        "something_happened",
+        "/bot/alpha",
+        3,
+        "warning",
+    )
+    assert event["timestamp"].endswith("Z")
+    assert line.count("\n") == 1
+
+
+def test_console_lines_carry_event_and_fields():
+    line = written("console", path="/bot/alpha")
+    assert "something_happened" in line
+    assert "path=/bot/alpha" in line
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"text": f"refused: {VALUE}"},
+        {"nested": {"headers": [f"X-KEY: {VALUE}"]}},
+        {VALUE: "as a key"},
+        {"exc_info": ValueError(f"signature of {VALUE}")},
+    ],
+)
+def test_no_line_shows_a_secret_wherever_it_stands(form, event):
+    line = written(form, **event)
+    assert "***" in line
+    assert "0123" not in line
+
+
+def test_lines_of_libraries_are_scrubbed_too():
+    out = io.StringIO()
+    configure("console", scrubber=SCRUBBER, stream=out)
+    logging.getLogger("aiohttp.client").error("request with %s failed", VALUE)
+    assert "aiohttp.client" in out.getvalue()
+    assert "0123" not in out.getvalue()
+
+
+def test_configuring_twice_writes_each_foreign_line_once():
+    out = io.StringIO()
+    configure("console", stream=io.StringIO())
+    configure("console", stream=out)
+    logging.getLogger("ccxt").error("once")
+    assert out.getvalue().count("once") == 1
+
+
+def test_a_ring_keeps_the_newest_lines():
+    ring = LogRing(keep=2)
+    configure("json", stream=ring)
+    for number in range(3):
+        structlog.get_logger().info("line", number=number)
+    assert [json.loads(line)["number"] for line in ring.last(5)] == [1, 2]
