@@ -292,6 +292,10 @@ class Mailbox(PykkaCell):
             self.stash(message, reply)
 
     def _not_in_protocol(self, message: Any, reply: Reply | None) -> None:
+        if not isinstance(message, Message):
+            # `tell` asks for no type: that would cost every message.
+            self.system.dead_letter(self.path, message, f"a {name_of(message)} is no Message: nobody can receive it")
+            return
         if reply is not None:
             error = ProtocolError(f"{self.path} can't receive {name_of(message)}")
             reply.set_exception((ProtocolError, error, None))

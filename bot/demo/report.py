@@ -15,22 +15,23 @@ from ganglion.bot.summary import ModeSummary
 from ganglion.messages.lifecycle import ConnectionState
 from ganglion.messages.values import quote_of
 
-GOOD, BAD = Text("✔", style="bold green"), Text("✘", style="bold red")
+MARKS, PLAIN_MARKS = ("✔", "✘"), ("ok", "FAILED")
+"""Of a check that holds and of one that does not; plain ones for terminals that have ASCII only."""
 
 
-def report(evidence: Evidence, found: list[Check], started_s: float) -> RenderableType:
-    """The whole page."""
+def report(evidence: Evidence, found: list[Check], started_s: float, *, plain: bool = False) -> RenderableType:
+    """The whole page; `plain` in ASCII."""
     return Group(
         _headline("What happened"),
         _story(evidence, started_s),
         _headline("Exchanges"),
         _exchanges(evidence),
-        _headline("Modes"),
+        _headline("Modes (the market is random: its PnL is luck)"),
         _modes(evidence),
         _headline("Actors"),
         _actors(evidence),
         _headline("Checks"),
-        _checks(found),
+        _checks(found, PLAIN_MARKS if plain else MARKS),
         Text(),
         verdict(found),
     )
@@ -109,9 +110,10 @@ def _actors(evidence: Evidence) -> Text:
     )
 
 
-def _checks(found: list[Check]) -> Table:
+def _checks(found: list[Check], marks: tuple[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for check in found:
         words = Text(check.found) if check.good else Text(f"{check.found}: {check.meaning}", style="red")
-        table.add_row(GOOD if check.good else BAD, check.what, words)
+        mark = Text(marks[0], style="bold green") if check.good else Text(marks[1], style="bold red")
+        table.add_row(mark, check.what, words)
     return table

@@ -95,7 +95,7 @@ SCRIPT: tuple[Scene, ...] = (
     Scene(
         10.5,
         ALPHA,
-        Refuse(ALPHA, 429, 6.0, times=2, retry_after_s=2),
+        Refuse(ALPHA, 429, 3.5, times=2, retry_after_s=2),
         "alpha: the venue answers 429, slow down",
     ),
     Scene(15.0, ALPHA, Crash((ALPHA, "books", "BTC-USDT")), "alpha: the BTC/USDT book crashes"),

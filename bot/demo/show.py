@@ -66,7 +66,8 @@ def run_demo(options: DemoOptions) -> ExitCode:
         CheckFailed: the venues or the bot could not be brought up, or somebody interrupted.
     """
     out = Console(width=None if sys.stdout.isatty() else WIDTH_OFF_TERMINAL, highlight=False)
-    watched = options.live and options.log is None and sys.stdout.isatty()
+    plain = out.options.ascii_only
+    watched = options.live and options.log is None and sys.stdout.isatty() and not plain
     stop = threading.Event()
     out.print("Starting two local venues and a bot on both; no keys, no network.")
     with (
@@ -82,7 +83,7 @@ def run_demo(options: DemoOptions) -> ExitCode:
     if options.summary is not None:
         write(evidence.summary, options.summary, config.scrubber)
     found = checks(evidence)
-    out.print(report(evidence, found, show.started_s))
+    out.print(report(evidence, found, show.started_s, plain=plain))
     return ExitCode.OK if all(check.good for check in found) else ExitCode.FAILED
 
 
@@ -99,7 +100,7 @@ class Show:
         self._seconds = max(SHORTEST_S, options.seconds or FULL_S)
         self._played: list[Played] = []
         self._told: set[int] = set()
-        self._headline = "waiting for both arms"
+        self._headline = "two local venues, one bot: waiting for both arms"
         self._watched = False
         self._late_s = 0.0
         """What the script has waited for arms that were away longer than it allows for."""
@@ -127,7 +128,7 @@ class Show:
             raise CheckFailed(f"the bot did not become Live on both venues within {LIVE_WITHIN_S:.0f} s")
         self.started_s = self._now_s()
         self._say(f"Both arms are Live; {self._seconds:.0f} s of trading, {len(self._scenes)} hurts.")
-        self._headline = "the script"
+        self._headline = "two local venues, one bot, and what is done to them"
         for scene in self._scenes:
             self._wait(stop, self.started_s + self._late_s + scene.at_s)
             if not isinstance(scene.deed, Return):

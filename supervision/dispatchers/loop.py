@@ -47,6 +47,7 @@ class LoopDispatcher(Dispatcher):
         if self.awake:
             return
         self.awake = True
+        self.progress_s = self.clock.monotonic_s()
         if threading.get_ident() == self._thread.ident:
             self.loop.call_soon(self._run)
         else:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 RUNAWAY = 10_000_000
 """Messages in one instant of virtual time: more is an endless exchange of messages, not work."""
-ENDLESS = f"{RUNAWAY} messages in one instant of virtual time: two actors answer each other for ever"
+RUNAWAY_CONTROL = 1_000_000
+"""The same for starts, stops and their like, of which an instant has few."""
+ENDLESS = (
+    f"{RUNAWAY} messages, or {RUNAWAY_CONTROL} starts and stops, in one instant of virtual time: two actors answer each "
+    "other for ever, or a child without backoff fails at every start"
+)
 
 
 class SimulatedDispatcher(Dispatcher):
@@ -59,10 +64,10 @@ class SimulatedDispatcher(Dispatcher):
 
     def run_until_idle(self) -> int:
         """Handle all that can be handled without time passing; returns how many messages that were."""
-        before = self.handled
+        before, controlled = self.handled, self.controlled
         while self.queue or self.control:
             self.drain(RUNAWAY)
-            if self.handled - before > RUNAWAY:
+            if self.handled - before > RUNAWAY or self.controlled - controlled > RUNAWAY_CONTROL:
                 raise RuntimeError(ENDLESS)
         return self.handled - before
 
@@ -77,6 +82,7 @@ class SimulatedDispatcher(Dispatcher):
             self._fire_next()
             self.run_until_idle()
         self.clock.move_to(when_s)
+        self.progress_s = self.clock.monotonic_s()
 
     def step(self) -> bool:
         """Do the next thing: one message, or jump to the next timer; False if there is nothing to do."""
@@ -102,6 +108,7 @@ class SimulatedDispatcher(Dispatcher):
         if timer.action is None:
             return False
         self.clock.move_to(when)
+        self.progress_s = self.clock.monotonic_s()  # nothing waited while time passed
         self._steps = 0
         timer.action()
         return True

@@ -64,6 +64,7 @@ class ThreadDispatcher(Dispatcher):
     def wake(self) -> None:
         """Ring the bell, in case the thread sleeps."""
         if not self.awake:
+            self.progress_s = self.clock.monotonic_s()
             self._bell.set()
 
     def call_later(self, delay_s: float, action: Callable[[], None]) -> Timer:

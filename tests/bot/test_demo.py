@@ -210,6 +210,13 @@ def test_the_report_names_each_check_and_says_what_a_failed_one_means():
     assert verdict(found).plain == f"1 of {len(found)} checks failed; exit code 1."
 
 
+def test_the_report_needs_no_more_than_ascii_where_there_is_no_more():
+    out = Console(width=160, record=True, file=io.StringIO())
+    found = checks(evidence())
+    out.print(report(evidence(), found, 0.0, plain=True))
+    assert out.export_text().isascii()
+
+
 @pytest.mark.parametrize(("width", "height", "small"), [(160, 50, False), (80, 24, True)])
 def test_the_picture_fits_its_terminal(width: int, height: int, *, small: bool):
     tree = Tree(CellInfo("/", "Root", CellState.RUNNING, 1, 0, None, 0, 0), (), {})

@@ -246,3 +246,30 @@ def test_many_threads_that_tell_at_once_lose_nothing(kind):
 def test_a_wait_that_never_comes_true_says_so_in_time(system):
     assert system.wait_for(lambda: False, timeout_s=0.02) is False
     assert system.wait_for(lambda: True, timeout_s=0.0) is True
+
+
+def test_a_child_that_fails_at_every_start_does_not_starve_whom_it_runs_beside(system):
+    starts: list[int] = []
+
+    class Hopeless(Counter):
+        """Never comes up, and is given every chance at once."""
+
+        def on_start(self) -> None:
+            starts.append(1)
+            if len(starts) < 3 * TURN_CONTROL:
+                raise ValueError("not yet")
+
+    seen: list[int] = []
+
+    class Beside(Counter):
+        """Notes how far the other has come when its own message is handled."""
+
+        @receives
+        def add(self, message: Add) -> None:
+            seen.append(len(starts))
+
+    beside = system.spawn(Beside, name="beside")
+    supervise(system, [ChildSpec("hopeless", Hopeless, budget=Budget(100_000, 300.0))], name="top", timeout_s=0.0) if (
+        False
+    ) else system.core.put_control(system._root, lambda: beside.tell(Add()))
+    eventually(system, lambda: bool(seen))
