@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST_ARGS ?=
+# A file stays on one worker: what its tests share (a venue process, a bot) is made once.
+PYTEST_ARGS ?= -n auto --dist loadfile
 
 # Two stamps: the demo needs the product only, the checks need the tools as well.
 CORE := $(VENV)/core.stamp

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from textwrap import shorten
 from types import TracebackType
 from typing import Self
@@ -32,6 +32,7 @@ TREE_WIDTH, EXCHANGE_WIDTH = 42, 64
 """At least, so that a picture does not jump when a counter appears."""
 REASON_SHOWN = 34
 SHOWN_DIGITS = Decimal("0.00000001")
+SHOWN_CENTS = Decimal("0.01")
 CELL_STYLES = {
     CellState.RUNNING: "green",
     CellState.STARTING: "yellow",
@@ -213,12 +214,14 @@ def _pnl(modes: list[ModeView]) -> Text:
         return Text("-", style="dim")
     total = sum(known, ZERO)
     style = "green" if total > 0 else "red" if total < 0 else ""
-    return Text(f"{total:+.2f} {quote_of(modes[0].symbol)}", style=style)
+    # Rounding is named each time: ccxt leaves ROUND_HALF_UP behind in the context of whichever thread it ran on.
+    shown = total.quantize(SHOWN_CENTS, ROUND_HALF_EVEN)
+    return Text(f"{shown:+} {quote_of(modes[0].symbol)}", style=style)
 
 
 def _money(value: Decimal) -> str:
     """Eight digits are enough to look at; the summary has all of them."""
-    return money_text(value.quantize(SHOWN_DIGITS))
+    return money_text(value.quantize(SHOWN_DIGITS, ROUND_HALF_EVEN))
 
 
 def _float(price: float) -> str:

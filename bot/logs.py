@@ -50,6 +50,9 @@ def configure(
 ) -> None:
     """Set structlog up for this process.
 
+    Context variables are not merged into lines: actors of an arm share a thread, so what one of them binds there would
+    stand in its neighbours' lines. An actor's own logger (`self.log`) is bound once, to its path.
+
     Args:
         form: `json` writes one object a line, `console` aligned text.
         scrubber: takes secrets out of every finished line, exceptions and foreign lines included.
@@ -60,7 +63,6 @@ def configure(
     scrub = (scrubber or Scrubber()).scrub
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),

@@ -1,4 +1,4 @@
-"""`ganglion check --online`: asks each exchange whether it is there, knows the symbols and accepts the key.
+"""`ganglion check --online`: asks each exchange whether it is there, knows the symbols, and what the key may do.
 
 Nothing is placed. All exchanges are asked at the same time, through the very port that the bot trades by.
 """
@@ -20,7 +20,9 @@ from ganglion.messages.venue import (
     BalanceFetched,
     CloseVenue,
     FetchBalance,
+    FetchKeyRights,
     FetchMarkets,
+    KeyRightsFetched,
     MarketsFetched,
     RequestFailed,
 )
@@ -28,7 +30,8 @@ from ganglion.supervision import Probe, System, Timeout
 
 ANSWER_S = 20.0
 CLOSE_S = 5.0
-MARKETS, BALANCE, CLOSE = 1, 2, 3
+MARKETS, BALANCE, RIGHTS, CLOSE = 1, 2, 3, 4
+BY_HAND = "look at the key on the exchange's own page: it should be allowed to trade and not to withdraw"
 
 R = TypeVar("R", bound=Message)
 
@@ -101,7 +104,27 @@ def _findings(asked: _Asked, answer_s: float) -> list[Finding]:
         else:
             held = ", ".join(f"{money_text(b.total)} {b.asset}" for b in balance.balances) or "no money"
             found.append(Finding(name, "key", good=True, text=held))
+            # Elsewhere there is nothing to withdraw, and a sandbox seldom tells.
+            found += [_rights(asked, answer_s)] if asked.exchange.table.live else []
     return found
+
+
+def _rights(asked: _Asked, answer_s: float) -> Finding:
+    """Whether the key may withdraw; where that can't be known, how to find out by hand."""
+    name, allowed = asked.exchange.name, asked.exchange.table.allow_withdraw_key
+    asked.venue.submit(FetchKeyRights(RIGHTS), asked.account.address)
+    rights = _reply(asked.account, KeyRightsFetched, answer_s)
+    if isinstance(rights, str):
+        return Finding(name, "withdrawals", good=True, text=f"not known, {rights}; {BY_HAND}")
+    if rights.may_withdraw is None:
+        text = f"not known, {asked.exchange.table.id} does not tell what a key may do; {BY_HAND}"
+        return Finding(name, "withdrawals", good=True, text=text)
+    if not rights.may_withdraw:
+        return Finding(name, "withdrawals", good=True, text="the key may not withdraw")
+    if allowed:
+        return Finding(name, "withdrawals", good=True, text="the key may withdraw, which allow_withdraw_key accepts")
+    text = "the key may withdraw: take that right from it, or set allow_withdraw_key = true if you mean it"
+    return Finding(name, "withdrawals", good=False, text=text)
 
 
 def _reply(probe: Probe, kind: type[R], answer_s: float) -> R | str:

@@ -39,7 +39,9 @@ class Bot:
         self._log = structlog.get_logger().bind(bot=config.bot.name)
 
     def status(self) -> Status:
-        """What the collector knows; the last answer where it does not answer (it may be restarting)."""
+        """What the collector knows; the last answer where it does not answer (it may be restarting, or have ended)."""
+        if self.system.ended.is_set():
+            return self._last
         try:
             self._last = self._places.at("collector").ask(ReadStatus(), timeout=ASK_S)
         except (Timeout, ActorDeadError) as error:
@@ -73,6 +75,9 @@ class Bot:
         Returns:
             True if nothing of the bot is left open on exchanges that could be reached.
         """
+        if self.system.ended.is_set():
+            self._warn_of_open_orders()
+            return False
         until_s = time.monotonic() + timeout_s
         for name in self.config.modes:
             self._places.mode(name).tell(Drain("the bot stops"))
@@ -82,10 +87,13 @@ class Bot:
                 self._places.portfolio(name).tell(CancelAll(mode=None, reason="the bot stops"))
             clean = self.wait_until(lambda status: not any(map(_left_open, status.exchanges)), timeout_s)
         self._compare(max(1.0, until_s - time.monotonic()))
+        self._warn_of_open_orders()
+        return clean
+
+    def _warn_of_open_orders(self) -> None:
         for exchange in self._last.exchanges:
             if open_orders := open_count(exchange):
                 self._log.warning("orders_left_open", exchange=exchange.name, count=open_orders, state=exchange.state)
-        return clean
 
     def stop(self, timeout_s: float = 30.0) -> bool:
         """Stop everything, right to left; True if all went in time."""

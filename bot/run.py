@@ -31,6 +31,8 @@ SWITCH_INTERVAL_S = 0.0005
 DRAIN_S = 20.0
 STOP_S = 20.0
 LOOK_S = 0.2
+STATUS_S = 1.0
+"""Between two looks at everything, so that the summary of a bot that ends by itself is fresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,23 @@ def run(config: BotConfig, options: RunOptions) -> ExitCode:
                 summary = bot.summary()
         finally:
             bot.stop(STOP_S)
+    if watched and system.failure is not None:
+        # The live view, which showed the log, is gone.
+        sys.stderr.write(config.scrubber.scrub(f"the bot ended by itself: {ended_by(system)}\n{AFTER_ITS_END}\n"))
     if options.summary is not None:
         write(summary, options.summary, config.scrubber)
     return exit_code(summary, system)
+
+
+AFTER_ITS_END = (
+    "its orders were not cancelled: look at each exchange for open ones. Then see to the cause and start it again"
+)
+
+
+def ended_by(system: System) -> str:
+    """Which failure ended a system, for people."""
+    failure = system.failure
+    return "nothing failed: it was stopped" if failure is None else f"{failure.error}: {failure.text}"
 
 
 def exit_code(summary: Summary, system: System) -> ExitCode:
@@ -89,12 +105,17 @@ def exit_code(summary: Summary, system: System) -> ExitCode:
 
 def _wait(bot: Bot, stop: threading.Event, seconds: float | None) -> None:
     log = structlog.get_logger()
-    until_s = None if seconds is None else bot.system.clock.monotonic_s() + seconds
+    now_s = bot.system.clock.monotonic_s
+    until_s = None if seconds is None else now_s() + seconds
+    look_s = now_s()
     while not stop.wait(LOOK_S):
         if bot.system.ended.is_set():
-            log.critical("the_bot_ended_by_itself", failure=str(bot.system.failure))
+            log.critical("the_bot_ended_by_itself", cause=ended_by(bot.system), todo=AFTER_ITS_END)
             return
-        if until_s is not None and bot.system.clock.monotonic_s() >= until_s:
+        if now_s() >= look_s:
+            look_s = now_s() + STATUS_S
+            bot.status()
+        if until_s is not None and now_s() >= until_s:
             log.info("time_is_over", seconds=seconds)
             return
     log.info("stopping", how="cancelling orders; a second signal drops everything")

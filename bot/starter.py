@@ -14,6 +14,7 @@ id = "binance"              # any exchange of ccxt that has streams
 symbols = ["BTC/USDT", "ETH/USDT"]
 sandbox = true              # the exchange's own test system: no real money
 # live = true               # instead of sandbox, once you mean it
+# evidence_grace_s = 30     # how long an order may be invisible after it was sent; by default what suits the exchange
 
 # Secrets stand elsewhere: "env:NAME" in the environment, "file:PATH" in a file of its own.
 # A key that may trade and may not withdraw is enough.

@@ -82,7 +82,14 @@ class ExchangeTable(Table):
     book_depth: Annotated[int, Field(ge=5, le=5000, description="levels a side of the order books")] = 100
     sandbox: Annotated[bool, Field(description="use the exchange's test system")] = False
     live: Annotated[bool, Field(description="allow real money: needed where host is neither local nor sandbox")] = False
-    evidence_grace_s: Annotated[float, Field(gt=0, description="before that, not finding an order is no vote")] = 30.0
+    evidence_grace_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description="not finding an order proves nothing before that many seconds after its sending; default: "
+            "the venue's own expiry of requests + 5 s, and 30 s where it has none",
+        ),
+    ] = None
     silent_s: Annotated[
         float, Field(gt=0, description="a stream without data for this long is compared with the venue")
     ] = 30.0

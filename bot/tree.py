@@ -16,14 +16,15 @@ from typing import Any
 
 from ganglion.actors.exchange.actor import ExchangeActor
 from ganglion.actors.exchange.arm import ExchangeSettings, VenueMemory, Wiring
+from ganglion.actors.exchange.quirks import quirks_of
 from ganglion.actors.market.candles import CandleActor, Watermark
 from ganglion.actors.market.order_book import OrderBookActor
 from ganglion.actors.modes import ModeActor, ModeSetup, TradingMode
 from ganglion.actors.trading.journal import JournalActor, MemoryStore
-from ganglion.actors.trading.monitor import ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
+from ganglion.actors.trading.monitor import EXCHANGE_TOPICS, ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
 from ganglion.actors.trading.orders import OrdersSettings, tag_of
 from ganglion.actors.trading.orders.actor import OrdersActor
-from ganglion.actors.trading.portfolio import ModeWiring
+from ganglion.actors.trading.portfolio import ModeWiring, PortfolioSettings
 from ganglion.actors.trading.portfolio.actor import PortfolioActor
 from ganglion.actors.trading.treasury import TreasuryActor
 from ganglion.bot.collector import (
@@ -35,13 +36,13 @@ from ganglion.bot.collector import (
     CollectorActor,
 )
 from ganglion.bot.config import BotConfig, ConfiguredMode, ExchangeConfig
-from ganglion.bot.venues import VenueMaker
+from ganglion.bot.venues import VenueMaker, ccxt_id
 from ganglion.bot.warden import WardenActor
 from ganglion.messages.account import AccountSnapshot, PortfolioView
 from ganglion.messages.base import Message
 from ganglion.messages.lifecycle import ActorParked, DeadLetter
 from ganglion.messages.market import BookInvalid, Candle, TopOfBook, TradeTick
-from ganglion.messages.orders import AmendOrder, DenyReason, Fill, OrderDenied, PlaceOrder
+from ganglion.messages.orders import AmendOrder, DenyReason, Fill, Intent, OrderDenied, PlaceOrder
 from ganglion.messages.values import Symbol, path_name
 from ganglion.supervision import Actor, Address, Budget, ChildSpec, Strategy, Supervisor, System
 
@@ -53,6 +54,10 @@ MODE_BUDGET = Budget(3, 300)
 SIBLING_BUDGET = Budget(3, 300)
 NONE_LEFT = Budget(0, 1)
 """For the bot itself: nobody above it could do better, its end is the system's."""
+GUARDED = (("exchange",), ("account",), ("account", "orders"), ("account", "portfolio"))
+"""Parts of an arm that its account can't trade without."""
+EXPIRY_MARGIN_S = 5.0
+"""Beyond a venue's expiry of requests, before not finding an order is a vote."""
 
 
 class Places:
@@ -113,6 +118,7 @@ def subscribe_all(config: BotConfig, system: System) -> None:
     for arm, exchange in config.exchanges.items():
         orders, portfolio = places.orders(arm), places.portfolio(arm)
         system.subscribe(places.exchange(arm), collector, *EXCHANGE_FACTS)
+        system.subscribe(places.exchange(arm), monitor, *EXCHANGE_TOPICS)
         system.subscribe(orders, monitor, *ORDERS_TOPICS)
         system.subscribe(portfolio, monitor, *PORTFOLIO_TOPICS)
         system.subscribe(portfolio, collector, *PORTFOLIO_FACTS)
@@ -153,6 +159,7 @@ def _arm(
             lambda: Supervisor([_orders(exchange, config, places), _portfolio(exchange, config, places)], _REST),
             budget=ACCOUNT_BUDGET,
             on_exhausted="escalate",
+            on_escalated="exhaust",
         ),
         ChildSpec("books", _supervising(_books(exchange, places)), budget=SIBLING_BUDGET),
         ChildSpec("candles", _supervising(_candles(exchange, config, places)), budget=SIBLING_BUDGET),
@@ -162,6 +169,7 @@ def _arm(
         lambda: Supervisor(children),
         dispatcher=system.dispatcher(name, "loop"),
         budget=SIBLING_BUDGET,
+        on_escalated="exhaust",
         shutdown_s=15,
     )
 
@@ -201,9 +209,7 @@ def _exchange(exchange: ExchangeConfig, config: BotConfig, places: Places, make_
 
 def _orders(exchange: ExchangeConfig, config: BotConfig, places: Places) -> ChildSpec:
     name = exchange.name
-    grace_s = exchange.table.evidence_grace_s
-    # A venue that shows an order within a second may be asked again after one; 2 s at the default grace of 30 s.
-    settings = OrdersSettings(evidence_grace_s=grace_s, vote_spacing_s=min(2.0, grace_s))
+    settings = orders_settings(exchange)
     return ChildSpec(
         "orders",
         lambda: OrdersActor(
@@ -217,6 +223,23 @@ def _orders(exchange: ExchangeConfig, config: BotConfig, places: Places) -> Chil
         ),
         budget=ACCOUNT_BUDGET,
         on_exhausted="escalate",
+        # The portfolio has reserved funds for it, and passes the denial on.
+        refuse=_refusal(name, lambda _: places.portfolio(name)),
+    )
+
+
+def orders_settings(exchange: ExchangeConfig) -> OrdersSettings:
+    """How an account's order line waits and writes: what the configuration says, else what its venue is known for."""
+    quirks, defaults = quirks_of(ccxt_id(exchange)), OrdersSettings()
+    grace_s = exchange.table.evidence_grace_s
+    if grace_s is None:
+        expires = quirks.expiry_ms is not None
+        grace_s = (quirks.expiry_ms or 0) / 1000 + EXPIRY_MARGIN_S if expires else defaults.evidence_grace_s
+    return OrdersSettings(
+        evidence_grace_s=grace_s,
+        # A venue that shows an order within a second may be asked again after one.
+        vote_spacing_s=min(defaults.vote_spacing_s, grace_s),
+        client_id_length=min(defaults.client_id_length, quirks.client_id.max_length),
     )
 
 
@@ -232,12 +255,12 @@ def _portfolio(exchange: ExchangeConfig, config: BotConfig, places: Places) -> C
         lambda: PortfolioActor(name, orders=places.orders(name), modes=modes, limits=exchange.table.limits),
         budget=ACCOUNT_BUDGET,
         on_exhausted="escalate",
-        refuse=_refusal(name, places),
+        refuse=_refusal(name, lambda intent: places.mode(intent.mode)),
     )
 
 
-def _refusal(account: str, places: Places) -> Callable[[Message, str], None]:
-    """Answers a mode whose command a full mailbox refused."""
+def _refusal(account: str, asker: Callable[[Intent], Address[Any]]) -> Callable[[Message, str], None]:
+    """Answers who sent a command that a full mailbox refused."""
 
     def refuse(message: Message, text: str) -> None:
         if isinstance(message, PlaceOrder | AmendOrder):
@@ -245,7 +268,7 @@ def _refusal(account: str, places: Places) -> Callable[[Message, str], None]:
             denied = OrderDenied(
                 intent.intent_id, account, intent.mode, DenyReason.OVERFLOW, text, intent.correlation_id
             )
-            places.mode(intent.mode).tell(denied)
+            asker(intent).tell(denied)
 
     return refuse
 
@@ -294,14 +317,19 @@ def _journal(config: BotConfig, places: Places, system: System) -> ChildSpec:
 
 def _monitor(config: BotConfig, places: Places) -> Callable[[], MonitorActor]:
     portfolios = {name: places.portfolio(name) for name in config.exchanges}
-    return lambda: MonitorActor(portfolios)
+    return lambda: MonitorActor(portfolios, max_book_age_s=PortfolioSettings().max_book_age_s)
 
 
 def _warden(config: BotConfig, places: Places) -> Callable[[], WardenActor]:
     modes = {
         places.mode(name).path: (name, places.portfolio(mode.table.exchange)) for name, mode in config.modes.items()
     }
-    return lambda: WardenActor(modes)
+    accounts = {
+        path: (name, places.portfolio(name))
+        for name in config.exchanges
+        for path in (places.at(name).path, *(places.at(name, *part).path for part in GUARDED))
+    }
+    return lambda: WardenActor(modes, accounts)
 
 
 def _modes(config: BotConfig, places: Places) -> ChildSpec:

@@ -54,6 +54,15 @@ def make_venues(exchanges: Mapping[str, ExchangeConfig], system: System) -> Venu
     return Venues(makers, closing)
 
 
+def ccxt_id(exchange: ExchangeConfig) -> str:
+    """Which of ccxt's exchanges an exchange is spoken to as; a simulated one as whose dialect its venue speaks."""
+    if exchange.table.id is not None:
+        return exchange.table.id
+    from ganglion.simulation.venue import VenueSettings  # noqa: PLC0415 - only where one is simulated
+
+    return VenueSettings(symbols=exchange.table.symbols).dialect
+
+
 def ccxt_settings(exchange: ExchangeConfig) -> CcxtSettings:
     """An exchange's tables as the adapter's settings."""
     table = exchange.table

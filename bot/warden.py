@@ -1,7 +1,9 @@
-"""Sees to a trading mode that was parked: its orders are cancelled and it places nothing until somebody resumes it.
+"""Sees to what was parked: a trading mode, or an arm whose account can't be trusted to trade.
 
-Subscribed to the system's ActorParked; tells HaltMode and CancelAll to the portfolio of the mode's account. The first
-cause is kept there. Nothing else of the bot is touched: the neighbours of a parked mode trade on.
+Subscribed to the system's ActorParked. A parked mode's orders are cancelled and it places nothing; a parked arm (or a
+part of one that its account can't do without) halts the account and cancels its orders. Both are told to the portfolio
+of the account, which keeps the first cause; while the arm is down that waits and is the first thing it hears. Nothing
+else of the bot is touched: the neighbours of what is parked trade on.
 """
 
 from __future__ import annotations
@@ -9,28 +11,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from ganglion.messages.lifecycle import ActorParked, HaltMode
+from ganglion.messages.lifecycle import ActorParked, HaltAccount, HaltMode
 from ganglion.messages.orders import CancelAll
 from ganglion.supervision import Actor, Address, receives
 
-ToPortfolio: TypeAlias = HaltMode | CancelAll
+ToPortfolio: TypeAlias = HaltMode | HaltAccount | CancelAll
+Guarded: TypeAlias = Mapping[str, tuple[str, Address[ToPortfolio]]]
+"""A mode's or an account's name and its portfolio, by the path of an actor."""
 
 
 class WardenActor(Actor[ActorParked]):
-    """Knows which portfolio stands behind which mode."""
+    """Knows which portfolio stands behind which mode and which arm."""
 
-    def __init__(self, modes: Mapping[str, tuple[str, Address[ToPortfolio]]]) -> None:
-        """Name each mode and its portfolio by the path of the mode's actor."""
+    def __init__(self, modes: Guarded, accounts: Guarded) -> None:
+        """Name each mode and each account by the paths that it can't do without."""
         self._modes = dict(modes)
+        self._accounts = dict(accounts)
 
     @receives
     def parked(self, message: ActorParked) -> None:
-        """Take a parked mode's orders back."""
-        known = self._modes.get(message.path)
-        if known is None:
-            return
-        mode, portfolio = known
+        """Take back the orders of whoever stood there."""
         cause = f"parked: {message.failure.error}: {message.failure.text}"
-        self.log.error("mode_parked", mode=mode, cause=cause)
-        portfolio.tell(HaltMode(mode=mode, cause=cause))
-        portfolio.tell(CancelAll(mode=mode, reason=cause))
+        if message.path in self._modes:
+            mode, portfolio = self._modes[message.path]
+            self.log.error("mode_parked", mode=mode, cause=cause)
+            portfolio.tell(HaltMode(mode=mode, cause=cause))
+            portfolio.tell(CancelAll(mode=mode, reason=cause))
+        elif message.path in self._accounts:
+            account, portfolio = self._accounts[message.path]
+            self.log.error("account_halted", account=account, parked=message.path, cause=cause, todo=_todo(message))
+            portfolio.tell(HaltAccount(account=account, cause=cause))
+            portfolio.tell(CancelAll(mode=None, reason=cause))
+
+
+def _todo(message: ActorParked) -> str:
+    again = (
+        "it stays down until somebody resumes it"
+        if message.retry_s is None
+        else f"it is tried again in {message.retry_s:g} s, and then reconciled and its orders cancelled"
+    )
+    return (
+        f"look at the account's open orders at the exchange and at the cause; {again}. Nothing is placed on this "
+        "account until the bot is restarted; the other accounts trade on"
+    )

@@ -44,6 +44,8 @@ class Failure(Message, frozen=True, gc=False):
     """Digest of the message that was being handled: the same fact failing twice in a row is not retried."""
     stop: bool = False
     """Restarting can't help (a wrong key, an unknown market): park without a slow retry."""
+    escalated: bool = False
+    """A supervisor failed with it, because a child of its had spent the budget."""
 
 
 class CellState(enum.StrEnum):
@@ -174,6 +176,38 @@ class VenuePaused(Message, frozen=True, gc=False):
     exchange: str
     until_s: float
     reason: str
+    overflow: ClassVar[Overflow] = Overflow.KEEP
+
+
+class MarketPaused(Message, frozen=True, gc=False):
+    """The venue has closed one market for now: places in it are denied until then, the others go on."""
+
+    exchange: str
+    symbol: str
+    until_s: float
+    reason: str
+    overflow: ClassVar[Overflow] = Overflow.KEEP
+
+
+class BudgetSpent(Message, frozen=True, gc=False):
+    """What an exchange actor has sent to its venue so far; for the monitor (I11), at most once a second while it sends.
+
+    Sums go on across restarts of the actor; units are the venue's own.
+    """
+
+    exchange: str
+    at_s: float
+    requests: int
+    """Sent so far."""
+    units: float
+    """Charged for them when they went, less what was given back."""
+    units_per_s: float
+    burst: float
+    """Most units that may go at once."""
+    dearest: float
+    """Units of the dearest single request so far: it waits for a full bucket, and may cost more than that."""
+    banned_until_s: float
+    """Nothing at all may be sent before it."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 

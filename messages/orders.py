@@ -13,7 +13,7 @@ from typing import ClassVar, TypeAlias
 
 from ganglion.messages.base import Message, Overflow
 from ganglion.messages.lifecycle import Failure
-from ganglion.messages.market import Market
+from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.values import EXACT, ZERO, Asset, Liquidity, OrderType, Side, Symbol, TimeInForce
 
 
@@ -380,6 +380,21 @@ class OrderDenied(Message, frozen=True, gc=False):
     text: str
     """What was wrong and what to do."""
     correlation_id: str = ""
+    overflow: ClassVar[Overflow] = Overflow.KEEP
+
+
+class Admitted(Message, frozen=True, gc=False):
+    """An intent passed the portfolio's checks, on this book; for the monitor (I8)."""
+
+    account: str
+    intent_id: str
+    symbol: Symbol
+    top: TopOfBook | None
+    """What was known of the book then; None for nothing."""
+    book_invalid: str | None
+    """Why the book was not to be decided on (gap, crossed, disconnected); None where it was."""
+    at_s: float
+    """By the system's monotonic clock."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 

@@ -15,15 +15,7 @@ from typing import ClassVar, TypeAlias
 
 from ganglion.messages.base import Message, Overflow
 from ganglion.messages.lifecycle import Failure
-from ganglion.messages.market import (
-    BookDelta,
-    BookSnapshot,
-    Candle,
-    Levels,
-    Market,
-    Ticker,
-    TradeTick,
-)
+from ganglion.messages.market import BookDelta, BookSnapshot, Candle, Levels, Market, Ticker, TradeTick
 from ganglion.messages.orders import Balance, VenueOrder, VenueTrade
 from ganglion.messages.values import OrderType, Side, Symbol, TimeInForce
 
@@ -62,6 +54,8 @@ class FetchMarkets(Message, frozen=True, gc=False):
 
     request_id: int
     symbols: tuple[Symbol, ...]
+    reload: bool = False
+    """Ask the venue again even where its markets are known: one of them was refused."""
 
 
 class FetchTime(Message, frozen=True, gc=False):
@@ -92,6 +86,12 @@ class FetchCandles(Message, frozen=True, gc=False):
 
 class FetchBalance(Message, frozen=True, gc=False):
     """Read all balances of the account."""
+
+    request_id: int
+
+
+class FetchKeyRights(Message, frozen=True, gc=False):
+    """Read what the API key may do; answered with KeyRightsFetched."""
 
     request_id: int
 
@@ -195,6 +195,7 @@ VenueRequest: TypeAlias = (
     | FetchBook
     | FetchCandles
     | FetchBalance
+    | FetchKeyRights
     | FetchOpenOrders
     | FetchOrder
     | FetchRecentOrders
@@ -287,6 +288,16 @@ class BalanceFetched(Message, frozen=True, gc=False):
     request_id: int
     cost: float
     balances: tuple[Balance, ...]
+    overflow: ClassVar[Overflow] = Overflow.KEEP
+
+
+class KeyRightsFetched(Message, frozen=True, gc=False):
+    """Reply to FetchKeyRights."""
+
+    request_id: int
+    cost: float
+    may_withdraw: bool | None
+    """None where the venue does not tell, or nobody has looked how it does."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
@@ -405,6 +416,7 @@ VenueReply: TypeAlias = (
     | BookFetched
     | CandlesFetched
     | BalanceFetched
+    | KeyRightsFetched
     | OrdersFetched
     | OrderFetched
     | TradesFetched

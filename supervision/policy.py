@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Restart: TypeAlias = Literal["permanent", "transient", "temporary"]
 OnExhausted: TypeAlias = Literal["park", "escalate"]
+OnEscalated: TypeAlias = Literal["restart", "exhaust"]
 Factory: TypeAlias = "Callable[[], Actor[Any]]"
 
 
@@ -89,6 +90,8 @@ class ChildSpec:
         mailbox: most messages that may wait for it, queue and stash together.
         dispatcher: a dispatcher or the name of one; None is its supervisor's.
         refuse: answers a command that its full mailbox refuses, typed, on its behalf.
+        on_escalated: a supervisor that failed by what a child escalated is restarted within its budget, or that
+            exhausts it at once: the budget below was the one that counts.
     """
 
     name: str
@@ -100,6 +103,7 @@ class ChildSpec:
     mailbox: int = 10_000
     dispatcher: Dispatcher | str | None = None
     refuse: Callable[[Message, str], None] | None = None
+    on_escalated: OnEscalated = "restart"
 
     def __post_init__(self) -> None:
         """Refuse a spec that can't be meant, saying which part is wrong."""
@@ -111,6 +115,8 @@ class ChildSpec:
             raise ValueError(f"child {self.name!r}: restart is permanent, transient or temporary, not {self.restart!r}")
         if self.on_exhausted not in ("park", "escalate"):
             raise ValueError(f"child {self.name!r}: on_exhausted is park or escalate, not {self.on_exhausted!r}")
+        if self.on_escalated not in ("restart", "exhaust"):
+            raise ValueError(f"child {self.name!r}: on_escalated is restart or exhaust, not {self.on_escalated!r}")
         if self.shutdown_s < 0 or self.mailbox < 1:
             raise ValueError(f"child {self.name!r}: shutdown_s must not be negative and mailbox at least 1")
 
@@ -176,6 +182,8 @@ def decide(failure: Failure | None, spec: ChildSpec, history: History, now: floa
     if failure is not None and failure.stop:
         return Directive(Verb.PARK, f"{failure.error}: restarting can't help")
     over = Verb.ESCALATE if spec.on_exhausted == "escalate" else Verb.PARK
+    if failure is not None and failure.escalated and spec.on_escalated == "exhaust":
+        return Directive(over, "the budget below it is spent", slow_retry=True)
     in_a_row = bool(history.restarts) and now - history.restarts[-1] < spec.budget.within_s
     if failure is not None and failure.fact and failure.fact == history.last_fact and in_a_row:
         return Directive(over, f"the same {failure.message} failed twice in a row", slow_retry=True)

@@ -272,7 +272,9 @@ class Supervisor(Actor[StartChild | StopChild | ResumeChild]):
     def _escalate(self, child: Child, failure: Failure, directive: Directive) -> None:
         self._settle(child, Phase.DOWN)
         text = f"child {child.spec.name!r}: {failure.error}: {failure.text} ({directive.reason})"
-        self._cell.fail(Failure(error=failure.error, text=text, traceback=failure.traceback, stop=failure.stop))
+        self._cell.fail(
+            Failure(error=failure.error, text=text, traceback=failure.traceback, stop=failure.stop, escalated=True)
+        )
 
     # -------------------------------------------------------------- doing it, in order
 

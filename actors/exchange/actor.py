@@ -1,9 +1,9 @@
 """The exchange actor of one arm: who says what between the venue and everybody else, and the connection's life.
 
 It submits requests to the `Venue` port and receives its replies and events; it speaks to the account's orders
-actor, to book and candle actors, and publishes TradeTick, Ticker, ConnectionChanged, VenuePaused and
-HaltAccount. It knows no socket and no loop. The work is in link.py (the connection's life), market_data.py,
-account.py, look_up.py, writes.py and consequences.py.
+actor, to book and candle actors, and publishes TradeTick, Ticker, ConnectionChanged, VenuePaused, MarketPaused,
+BudgetSpent and HaltAccount. It knows no socket and no loop. The work is in link.py (the connection's life),
+market_data.py, account.py, look_up.py, writes.py and consequences.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from ganglion.actors.exchange.account import Account
 from ganglion.actors.exchange.arm import Arm, ExchangeSettings, VenueMemory, Wiring
+from ganglion.actors.exchange.budget import Budget
 from ganglion.actors.exchange.connection import Connection
 from ganglion.actors.exchange.consequences import Consequences
 from ganglion.actors.exchange.directives import Directive, directive_for
@@ -20,12 +21,13 @@ from ganglion.actors.exchange.error_table import Verb
 from ganglion.actors.exchange.link import Link
 from ganglion.actors.exchange.look_up import LookUps
 from ganglion.actors.exchange.market_data import MarketData
-from ganglion.actors.exchange.sender import Sender
+from ganglion.actors.exchange.sender import LEAST_BURST, Sender
 from ganglion.actors.exchange.venue import Venue
 from ganglion.actors.exchange.writes import Writes
-from ganglion.messages.lifecycle import Failure, Tick
+from ganglion.messages.lifecycle import BudgetSpent, Failure, Tick
 from ganglion.messages.market import BookDelta, BookSnapshot, CandlesRequest, ResyncBook, Ticker, TradeTick
 from ganglion.messages.orders import LookUpOrder, OpenEpoch, ReadAccount, SendCancel, SendOrder
+from ganglion.messages.values import Symbol
 from ganglion.messages.venue import (
     BalanceFetched,
     BalancesStreamed,
@@ -34,6 +36,7 @@ from ganglion.messages.venue import (
     CandlesFetched,
     CostSpent,
     FromVenue,
+    KeyRightsFetched,
     MarketsFetched,
     OrderCreated,
     OrderFetched,
@@ -84,6 +87,9 @@ class ExchangeActor(Actor[ExchangeMessage]):
         """Begin to connect; returns at once, whatever the venue does."""
         first = self.incarnation << 20
         self._venue = self._make_venue()
+        if self._memory.budget is None:
+            self._memory.budget = Budget(LEAST_BURST, LEAST_BURST, self.clock.monotonic_s())
+        self._budget = self._memory.budget
         sender = Sender(
             self._venue,
             self.address,
@@ -92,6 +98,8 @@ class ExchangeActor(Actor[ExchangeMessage]):
             self.ids.random,
             first_id=self.incarnation << 32,
             effects=self._carry_out,
+            budget=self._budget,
+            report=self._report_spending,
         )
         self.arm = Arm(
             settings=self._settings,
@@ -112,7 +120,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
         self.writes = Writes(self.arm)
         self.link = Link(self.arm, self.market_data, self.account, self.incarnation)
         self.consequences = Consequences(self.arm, self.link)
-        sender.budget.ban(self._memory.banned_until_s)
+        self._report_spending()
         self.link.start()
         self.wake("silence", self._settings.silent_s / 3)
 
@@ -130,12 +138,27 @@ class ExchangeActor(Actor[ExchangeMessage]):
 
     # -------------------------------------------------------------- what its parts ask of it
 
-    def act(self, failure: Failure) -> None:
-        """Do what the error table says about a write that failed."""
-        self._carry_out(failure, self.arm.sender.directive(failure, str(failure.operation)))
+    def act(self, failure: Failure, symbol: Symbol) -> None:
+        """Do what the error table says about a failed write in this market."""
+        self._carry_out(failure, self.arm.sender.directive(failure, str(failure.operation)), symbol)
 
-    def _carry_out(self, failure: Failure, directive: Directive) -> None:
-        self.consequences.carry_out(failure, directive)
+    def _carry_out(self, failure: Failure, directive: Directive, symbol: Symbol | None) -> None:
+        self.consequences.carry_out(failure, directive, symbol)
+
+    def _report_spending(self) -> None:
+        budget = self._budget
+        self.publish(
+            BudgetSpent(
+                exchange=self._settings.name,
+                at_s=self.clock.monotonic_s(),
+                requests=budget.spent.total(),
+                units=budget.units,
+                units_per_s=budget.units_per_s,
+                burst=budget.burst,
+                dearest=budget.dearest,
+                banned_until_s=budget.banned_until_s,
+            )
+        )
 
     def private_lost(self, reason: str) -> None:
         """The user stream cannot be trusted."""
@@ -192,15 +215,13 @@ class ExchangeActor(Actor[ExchangeMessage]):
         directive = directive_for(failure, streak=streak)
         if directive.says(Verb.STOP_CAPABILITY):
             self.link.go_without(stream.kind, failure)
-        elif directive.says(Verb.STOP_SYMBOL) and stream.symbol is not None:
-            self.link.park(stream.symbol, f"{failure.error}: {failure.text}")
         reason = f"{stream.kind} stream: {failure.error}: {failure.text}"
         if private:
             self.link.went_down(stream, reason)
         else:
             self.market_data.went_down(stream, failure)
             self.link.public_down(reason)
-        self._carry_out(failure, directive)
+        self._carry_out(failure, directive, stream.symbol)
 
     @receives
     def book_snapshot(self, message: BookSnapshot) -> None:
@@ -279,6 +300,11 @@ class ExchangeActor(Actor[ExchangeMessage]):
     @receives
     def balance_fetched(self, message: BalanceFetched) -> None:
         """A reply."""
+        self.arm.sender.replied(message)
+
+    @receives
+    def key_rights_fetched(self, message: KeyRightsFetched) -> None:
+        """A reply; only `ganglion check` asks."""
         self.arm.sender.replied(message)
 
     @receives

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from ganglion.actors.exchange.budget import Priority
+from ganglion.actors.exchange.budget import Budget, Priority
 from ganglion.actors.exchange.connection import Connection
 from ganglion.actors.exchange.sender import Asked, Sender
 from ganglion.messages.base import Message
@@ -21,6 +21,7 @@ from ganglion.messages.lifecycle import (
     EpochOpened,
     Failure,
     HaltAccount,
+    MarketPaused,
     VenuePaused,
 )
 from ganglion.messages.market import BookDelta, BookInvalid, BookSnapshot, CandlesRead, Market, TradeTick
@@ -47,6 +48,7 @@ ToOrders: TypeAlias = (
     | BalancesSeen
     | AccountRead
     | VenuePaused
+    | MarketPaused
     | ConnectionChanged
     | HaltAccount
 )
@@ -84,8 +86,8 @@ class VenueMemory:
 
     had_money: bool = False
     """The account was seen with money in it."""
-    banned_until_s: float = 0.0
-    """The venue wants silence until then, by the system's monotonic clock; a restart does not end that."""
+    budget: Budget | None = None
+    """What was sent, and how long the venue wants silence: a restart gives no new budget and ends no ban."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,8 @@ class Host(Protocol):
     def wake(self, key: str, delay_s: float) -> None:
         """Be told a Tick of this key after a delay."""
 
-    def act(self, failure: Failure) -> None:
-        """Do what the error table says about a failure that no request of the sender's brought."""
+    def act(self, failure: Failure, symbol: Symbol) -> None:
+        """Do what the error table says about a failed write in this market."""
 
     def private_lost(self, reason: str) -> None:
         """The user stream cannot be trusted: drop it and connect again."""
@@ -149,6 +151,8 @@ class Arm:
     markets: dict[Symbol, Market] = field(default_factory=dict)
     parked: dict[Symbol, str] = field(default_factory=dict)
     """Markets that rest until an operator does something, and why."""
+    closed_until_s: dict[Symbol, float] = field(default_factory=dict)
+    """Markets that the venue has closed for now: nothing is placed there until then."""
     stopped: str = ""
     """Why the whole venue rests; empty while it does not."""
     ahead_ms: int = 0

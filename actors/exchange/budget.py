@@ -36,8 +36,7 @@ class Budget:
     """How much may be sent to one venue, and since when it asked for silence."""
 
     def __init__(self, units_per_s: float, burst: float, now_s: float) -> None:
-        if units_per_s <= 0 or burst <= 0:
-            raise ValueError(f"a rate budget needs positive figures, not {units_per_s=} {burst=}")
+        _check(units_per_s, burst)
         self.units_per_s = units_per_s
         self.burst = burst
         self.banned_until_s = now_s
@@ -46,10 +45,21 @@ class Budget:
         """Places and polls wait; cancels and queries pass."""
         self.spent: Counter[Priority] = Counter()
         """Requests sent, by priority."""
+        self.units = 0.0
+        """Charged for them when they went, less what was given back: what I11 is judged by."""
+        self.dearest = 0.0
+        """Units of the dearest single request."""
         self.rate_limited = 0
         """How often the venue said that our model of its limits is wrong."""
         self._tokens = burst
         self._at_s = now_s
+
+    def allow(self, units_per_s: float, burst: float, now_s: float) -> None:
+        """Take the venue's own figures; what was spent stays spent, bans and pauses stay."""
+        _check(units_per_s, burst)
+        self._refill(now_s)
+        self._tokens += burst - self.burst
+        self.units_per_s, self.burst = units_per_s, burst
 
     def tokens(self, now_s: float) -> float:
         """Units that may be spent now; negative where a costly request is being paid off."""
@@ -71,11 +81,15 @@ class Budget:
         self._refill(now_s)
         self._tokens -= cost
         self.spent[priority] += 1
+        self.units += cost
+        self.dearest = max(self.dearest, cost)
 
     def settle(self, difference: float, now_s: float) -> None:
         """Charge what a request cost beyond its estimate (or give back what it cost less)."""
         self._refill(now_s)
         self._tokens = min(self.burst, self._tokens - difference)
+        # What turned out dearer was sent in good faith, and is paid off before the next.
+        self.units += min(0.0, difference)
 
     def ban(self, until_s: float) -> None:
         """Send nothing at all until then; a later end wins."""
@@ -91,6 +105,11 @@ class Budget:
             gained = (now_s - self._at_s) * self.units_per_s
             self._tokens = min(self.burst, self._tokens + gained)
             self._at_s = now_s
+
+
+def _check(units_per_s: float, burst: float) -> None:
+    if units_per_s <= 0 or burst <= 0:
+        raise ValueError(f"a rate budget needs positive figures, not {units_per_s=} {burst=}")
 
 
 class Lane(Generic[T]):

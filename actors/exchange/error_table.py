@@ -156,7 +156,7 @@ TABLE: tuple[Row, ...] = (
         _c(V.RESUME, V.SUCCESS),
         "the effect is already there",
     ),
-    Row("MarketClosed", PAUSE, PAUSE, REJECT, RESUME, "reopens by a timer"),
+    Row("MarketClosed", PAUSE, PAUSE, _c(V.REJECT, V.PAUSE), RESUME, "reopens by a timer"),
     Row("ManualInteractionNeeded", HALT, HALT, REJECT_AND_HALT, HALT, "an agreement or identity check"),
     Row("RestrictedLocation", STOP_VENUE, STOP_VENUE, REJECT_AND_HALT, HALT, "permanent"),
     Row("InsufficientFunds", RESYNC, RESYNC, REJECT, NONE, "the classic echo of a duplicate that landed"),

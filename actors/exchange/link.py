@@ -14,6 +14,7 @@ from ganglion.actors.exchange.account import Account
 from ganglion.actors.exchange.arm import Arm
 from ganglion.actors.exchange.budget import Priority
 from ganglion.actors.exchange.connection import ReconnectBackoff
+from ganglion.actors.exchange.directives import row_of
 from ganglion.actors.exchange.market_data import MarketData
 from ganglion.messages.lifecycle import ConnectionChanged, ConnectionState, EpochOpened, Failure
 from ganglion.messages.values import Symbol
@@ -36,6 +37,9 @@ from ganglion.messages.venue import (
 )
 
 S = ConnectionState
+RELOAD_RETRIES = 3
+DOUBT_S = 3600.0
+"""A market that is refused again within it, although the venue lists it, is parked."""
 WITHOUT_STREAM_S = 5.0
 """Between polls of an account whose venue has no user stream."""
 
@@ -54,6 +58,7 @@ class Link:
         self._private_up: set[Stream] = set()
         self._probing = False
         self._quiet = False
+        self._doubted_s: dict[Symbol, float] = {}
 
     # -------------------------------------------------------------- start and end
 
@@ -181,6 +186,41 @@ class Link:
         self.arm.log.error("symbol parked", symbol=symbol, reason=reason)
         self.market_data.stop(symbol)
         self.market_data.invalidate(symbol, reason)
+
+    def doubt(self, symbol: Symbol, failure: Failure) -> None:
+        """A market is refused: look once whether the venue still has it, and park it if not, or if it goes on."""
+        arm, reason = self.arm, f"{failure.error}: {failure.text}"
+        if symbol in arm.parked or symbol not in arm.settings.symbols:
+            return
+        last_s = self._doubted_s.get(symbol)
+        again = last_s is not None and arm.now_s - last_s < DOUBT_S
+        if again or row_of(failure).error != "BadSymbol":
+            self.park(symbol, reason)
+            return
+        self._doubted_s[symbol] = arm.now_s
+        arm.log.warning("market refused, reading the markets again", symbol=symbol, reason=reason)
+
+        def done(reply: VenueReply) -> None:
+            if isinstance(reply, MarketsFetched):
+                self._looked_again(symbol, reason, reply)
+
+        def failed(why: Failure) -> None:
+            self._doubted_s.pop(symbol, None)
+            arm.log.warning("markets not read again", symbol=symbol, error=why.error, text=why.text)
+
+        def make(number: int) -> FetchMarkets:
+            return FetchMarkets(number, arm.settings.symbols, reload=True)
+
+        arm.fetch(make, Priority.POLL, done, failed, RELOAD_RETRIES)
+
+    def _looked_again(self, symbol: Symbol, reason: str, reply: MarketsFetched) -> None:
+        self.arm.markets |= {market.symbol: market for market in reply.markets}
+        found = [market for market in reply.markets if market.symbol == symbol]
+        if not found:
+            self.arm.markets.pop(symbol, None)
+            self.park(symbol, f"delisted: {unknown_symbol(self.arm.name, symbol, reply.known)} ({reason})")
+        elif not found[0].active:
+            self.park(symbol, f"delisted: {self.arm.name} lists {symbol} as not traded ({reason})")
 
     def _watch(self, stream: Stream) -> None:
         self.arm.sender.order(lambda number: Watch(number, stream))

@@ -60,6 +60,18 @@ class ClientIdRule:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRightsRoute:
+    """Where a venue tells what an API key may do: ccxt has no unified call for it."""
+
+    method: str
+    """ccxt's implicit method."""
+    path: tuple[str | int, ...]
+    """Into the raw reply."""
+    withdraws: str = ""
+    """The word among those there, parted by commas, if it may withdraw; empty: what stands there is true or false."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quirks:
     """What differs at one venue."""
 
@@ -87,6 +99,8 @@ class Quirks:
     """Own trades of the user stream carry what was charged as a negative fee, unlike those by request."""
     common_errors_from: str | None = None
     """Table of ccxt's `exceptions` that is chosen by host name only: merged into the common one."""
+    key_rights: KeyRightsRoute | None = None
+    """None: not known, and said so by `ganglion check --online`."""
     book_by_full_stream: bool = False
     """Deltas cover the whole book: asking for a depth would only cut holes into it."""
     options: Mapping[str, object] = field(default_factory=dict)
@@ -113,6 +127,7 @@ QUIRKS: Mapping[str, Quirks] = {
         duplicate_texts=("Duplicate order sent", "-4116"),
         gateway_refuses_rate_limits=True,
         common_errors_from="spot",
+        key_rights=KeyRightsRoute("sapiGetAccountApiRestrictions", ("enableWithdrawals",)),
         book_by_full_stream=True,
         spot_options={
             "fetchMarkets": {"types": ["spot"]},
@@ -130,6 +145,7 @@ QUIRKS: Mapping[str, Quirks] = {
         duplicate_texts=("51011", "51016"),
         streamed_fees_negated=True,
         gateway_refuses_rate_limits=True,
+        key_rights=KeyRightsRoute("privateGetAccountConfig", ("data", 0, "perm"), "withdraw"),
         book_by_full_stream=True,
         spot_options={"fetchMarkets": {"types": ["spot"]}},
         has={"fetchCurrencies": False},

@@ -16,6 +16,7 @@ from ganglion.actors.exchange.directives import Directive, directive_for, row_of
 from ganglion.actors.exchange.error_table import Verb
 from ganglion.actors.exchange.venue import ReplyTo, Venue
 from ganglion.messages.lifecycle import Failure, Operation
+from ganglion.messages.values import Symbol
 from ganglion.messages.venue import RequestFailed, VenueReply, VenueRequest
 
 RETRY_BASE_S, RETRY_CAP_S = 0.25, 30.0
@@ -23,6 +24,8 @@ DEFAULT_COST = 1.0
 BURST_S = 2.0
 """The bucket holds what the venue allows in so many seconds."""
 LEAST_BURST = 10.0
+REPORT_S = 1.0
+"""Least time between two reports of what was sent."""
 
 
 WRITES = frozenset({Priority.PLACE, Priority.CANCEL})
@@ -62,6 +65,8 @@ class Asked:
     sent: Callable[[], None] | None = None
     kind: str = ""
     """The request's type name: what its cost is remembered under."""
+    symbol: Symbol | None = None
+    """The market it asks about, where it is one."""
     estimate: float = DEFAULT_COST
     request_id: int = 0
     sent_s: float = 0.0
@@ -78,10 +83,14 @@ class Sender:
         now_s: Callable[[], float],
         dice: random.Random,
         first_id: int,
-        effects: Callable[[Failure, Directive], None],
+        effects: Callable[[Failure, Directive, Symbol | None], None],
+        budget: Budget,
+        report: Callable[[], None],
     ) -> None:
         self.venue = venue
-        self.budget = Budget(LEAST_BURST, LEAST_BURST, now_s())
+        self.budget = budget
+        self.report = report
+        """Tells what was sent so far; at most once in `REPORT_S` while something is, and at each ban."""
         self.streaks: dict[tuple[str, str], int] = {}
         """Failures in a row, by kind of request and class of failure."""
         self.clock_read_s = now_s()
@@ -97,14 +106,13 @@ class Sender:
         self._resting: dict[str, Asked] = {}
         """Waiting for the time of their retry, by timer key."""
         self._costs: dict[str, float] = {}
+        self._report_planned = False
 
     def limits(self, units_per_s: float) -> None:
-        """Take the venue's own figures; bans and pauses stay."""
-        old, now = self.budget, self._now_s()
-        self.budget = Budget(units_per_s, max(LEAST_BURST, units_per_s * BURST_S), now)
-        self.budget.ban(old.banned_until_s)
-        self.budget.pause(old.paused_until_s)
-        self.budget.spent, self.budget.rate_limited = old.spent, old.rate_limited
+        """Take the venue's own figures."""
+        self.report()
+        self.budget.allow(units_per_s, max(LEAST_BURST, units_per_s * BURST_S), self._now_s())
+        self.report()
 
     def __len__(self) -> int:
         return len(self._lane) + len(self._waiting) + len(self._resting)
@@ -113,7 +121,9 @@ class Sender:
 
     def take(self, asked: Asked) -> None:
         """Queue a request; it is answered through `done` or `failed`, exactly once."""
-        asked.kind = type(asked.make(0)).__name__
+        request = asked.make(0)
+        asked.kind = type(request).__name__
+        asked.symbol = getattr(request, "symbol", None)
         asked.estimate = self._costs.get(asked.kind, DEFAULT_COST)
         self._lane.push(asked.priority, asked, asked.estimate)
         self.pump()
@@ -139,6 +149,9 @@ class Sender:
             if asked.sent is not None:
                 asked.sent()
             self.venue.submit(asked.make(asked.request_id), self._reply_to)
+            if not self._report_planned:
+                self._report_planned = True
+                self._timers.wake("spent", REPORT_S)
         ready = self._lane.ready_at(self.budget, self._now_s())
         if ready is not None:
             self._timers.wake("lane", max(0.001, ready - self._now_s()))
@@ -148,6 +161,9 @@ class Sender:
         asked = self._resting.pop(key, None)
         if asked is not None:
             self.take(asked)
+        elif key == "spent":
+            self._report_planned = False
+            self.report()
         else:
             self.pump()
 
@@ -224,7 +240,7 @@ class Sender:
             self.rest(asked, self._dice.uniform(0, ceiling))
         else:
             asked.failed(failure)
-        self._effects(failure, directive)
+        self._effects(failure, directive, asked.symbol)
 
     def _take_id(self) -> int:
         self._next_id += 1

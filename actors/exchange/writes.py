@@ -12,6 +12,7 @@ from ganglion.actors.exchange.directives import place_verdict, row_of
 from ganglion.actors.exchange.sender import Asked, local_failure
 from ganglion.messages.lifecycle import Failure, Operation
 from ganglion.messages.orders import CancelAnswered, Phase, PlaceAnswered, PlaceVerdict, SendCancel, SendOrder
+from ganglion.messages.values import Symbol
 from ganglion.messages.venue import CancelAtVenue, CancelDone, CreateOrder, OrderCreated, VenueReply
 
 CANCEL_RETRIES = 3
@@ -95,9 +96,16 @@ class Writes:
             return _refuse("NotConnected", f"{arm.name} is {arm.connection.state}: {arm.connection.reason}")
         if intent.symbol in arm.parked:
             return _refuse("SymbolStopped", arm.parked[intent.symbol])
-        until_s = arm.sender.budget.paused_until_s
-        if now < until_s:
-            return _refuse("VenuePaused", f"{arm.name} asked for silence for another {until_s - now:.1f} s")
+        return self._paused(intent.symbol)
+
+    def _paused(self, symbol: Symbol) -> Failure | None:
+        arm = self.arm
+        left_s = arm.sender.budget.paused_until_s - arm.now_s
+        if left_s > 0:
+            return _refuse("VenuePaused", f"{arm.name} asked for silence for another {left_s:.1f} s")
+        left_s = arm.closed_until_s.get(symbol, 0.0) - arm.now_s
+        if left_s > 0:
+            return _refuse("MarketPaused", f"{symbol} is closed at {arm.name} for another {left_s:.1f} s")
         return None
 
     def created(self, reply: OrderCreated) -> None:
@@ -106,7 +114,7 @@ class Writes:
             self._answer_place(reply.client_id, reply.attempt, reply.failure)
             echo = row_of(reply.failure).error == "DuplicateOrderId" and reply.attempt > 1
             if reply.failure.phase != Phase.BEFORE_SEND and not echo:
-                self.arm.host.act(reply.failure)
+                self.arm.host.act(reply.failure, reply.symbol)
             return
         self.arm.tell_orders(
             PlaceAnswered(
@@ -183,13 +191,13 @@ class Writes:
             return
         command, retries = self._cancels.get(reply.client_id, (None, 0))
         if command is not None and retries and row_of(failure).error in RETRIED_CANCELS:
-            self.arm.host.act(failure)  # the pause or the ban comes first, and holds what is queued now
+            self.arm.host.act(failure, reply.symbol)  # the pause or the ban comes first, and holds what is queued now
             self._cancels[reply.client_id] = (command, retries - 1)
             self.arm.sender.rest(self._asked(command), CANCEL_RETRY_S)
             return
         self._answer_cancel(reply.client_id, failure)
         if failure.phase != Phase.BEFORE_SEND:
-            self.arm.host.act(failure)
+            self.arm.host.act(failure, reply.symbol)
 
     def _answer_cancel(self, client_id: str, failure: Failure) -> None:
         self._cancels.pop(client_id, None)

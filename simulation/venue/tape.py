@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from ganglion.messages.values import ZERO, Side
 from ganglion.simulation.venue.events import Fill
@@ -264,7 +264,7 @@ class Tape:
             high = _on_tick(float(max(open_, close)) * (1 + abs(source.gauss(0.0, sigma / 2))), tick)
             low = _on_tick(float(min(open_, close)) * (1 - abs(source.gauss(0.0, sigma / 2))), tick)
             worth = 200_000 * length_ms / MINUTE_MS * source.uniform(0.3, 1.7)
-            volume = self.market.truncate(Decimal(worth / anchor).quantize(Decimal("0.00000001")))
+            volume = self.market.truncate(Decimal(worth / anchor).quantize(Decimal("0.00000001"), ROUND_HALF_EVEN))
             volume = max(volume, self.market.step)
             candle = Candle(
                 first_ms + (count - 1 - number) * length_ms,
@@ -273,11 +273,11 @@ class Tape:
                 min(low, open_, close),
                 close,
                 volume=volume,
-                quote_volume=(volume * (open_ + close) / 2).quantize(Decimal("0.00000001")),
+                quote_volume=(volume * (open_ + close) / 2).quantize(Decimal("0.00000001"), ROUND_HALF_EVEN),
                 count=source.randrange(20, 400),
             )
             candle.taker_base = self.market.truncate(volume / 2)
-            candle.taker_quote = (candle.quote_volume / 2).quantize(Decimal("0.00000001"))
+            candle.taker_quote = (candle.quote_volume / 2).quantize(Decimal("0.00000001"), ROUND_HALF_EVEN)
             backwards.append(candle)
             close = open_
         backwards.reverse()
@@ -289,7 +289,7 @@ def _open_ms(candle: Candle) -> int:
 
 
 def _on_tick(price: float, tick: Decimal) -> Decimal:
-    return max(tick, (Decimal(price) / tick).quantize(Decimal(1)) * tick)
+    return max(tick, (Decimal(price) / tick).quantize(Decimal(1), ROUND_HALF_EVEN) * tick)
 
 
 def _add_to(candles: list[Candle] | deque[Candle], fill: Fill, length_ms: int) -> None:

@@ -15,6 +15,18 @@ from ganglion.supervision.dispatchers.base import Dispatcher, Timer, turn
 from ganglion.supervision.reply import Reply, WaitingReply
 
 
+CLOSE_GRACE_S = 2.0
+"""What runs on a loop that is closed (sockets saying goodbye) may take so long before it is cancelled."""
+
+
+async def _finish(tasks: list[asyncio.Task[object]]) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=CLOSE_GRACE_S)
+        for task in tasks:
+            task.cancel()  # does nothing to one that is done
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class LoopDispatcher(Dispatcher):
     """Runs cells on an asyncio loop."""
 
@@ -35,10 +47,7 @@ class LoopDispatcher(Dispatcher):
         try:
             self.loop.run_forever()
         finally:
-            tasks = asyncio.all_tasks(self.loop)
-            for task in tasks:
-                task.cancel()
-            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self.loop.run_until_complete(_finish(list(asyncio.all_tasks(self.loop))))
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.close()
 

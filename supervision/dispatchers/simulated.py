@@ -24,8 +24,8 @@ RUNAWAY = 10_000_000
 RUNAWAY_CONTROL = 1_000_000
 """The same for starts, stops and their like, of which an instant has few."""
 ENDLESS = (
-    f"{RUNAWAY} messages, or {RUNAWAY_CONTROL} starts and stops, in one instant of virtual time: two actors answer each "
-    "other for ever, or a child without backoff fails at every start"
+    f"{RUNAWAY} messages, or {RUNAWAY_CONTROL} starts and stops, in one instant of virtual time: two actors answer "
+    "each other for ever, or a child without backoff fails at every start"
 )
 
 

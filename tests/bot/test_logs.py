@@ -14,16 +14,6 @@ VALUE = 'hush"0123\\456'
 SCRUBBER = Scrubber([Secret(VALUE, Reference("env", "KEY"))])
 
 
-@pytest.fixture(autouse=True)
-def structlog_as_it_was():
-    before = structlog.get_config()
-    handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
-    yield
-    structlog.configure(**before)
-    logging.getLogger().handlers[:] = handlers
-    logging.getLogger().setLevel(level)
-
-
 def written(form: str, **event: object) -> str:
     out = io.StringIO()
     configure(form, scrubber=SCRUBBER, stream=out)  # type: ignore[arg-type]
@@ -88,3 +78,8 @@ def test_a_ring_keeps_the_newest_lines():
     for number in range(3):
         structlog.get_logger().info("line", number=number)
     assert [json.loads(line)["number"] for line in ring.last(5)] == [1, 2]
+
+
+def test_what_somebody_bound_into_the_context_stands_in_nobody_elses_line():
+    with structlog.contextvars.bound_contextvars(order="of a neighbour"):
+        assert "neighbour" not in written("json", path="/bot/alpha")

@@ -19,7 +19,7 @@ from ganglion.supervision import (
     Timeout,
     receives,
 )
-from tests.supervision.cast import Add, Boom, Counter, Note, Read, eventually, info
+from tests.supervision.cast import Add, Boom, Counter, Note, Read, eventually, info, settle
 
 
 class Order(Request[int], frozen=True, gc=False):
@@ -190,6 +190,17 @@ def test_what_is_no_message_cannot_be_told_to_one_who_looks_at_its_messages(syst
     probe = system.probe()
     with pytest.raises(ProtocolError, match="'hello' is no Message"):
         probe.address.tell("hello")
+
+
+def test_what_is_no_message_and_told_to_one_who_does_not_look_is_a_dead_letter_that_says_so(system):
+    probe = system.probe()
+    system.events.subscribe(probe.address, DeadLetter)
+    counter = system.spawn(Counter)
+    counter.tell("hello")
+    letter = probe.expect(DeadLetter)
+    assert (letter.path, letter.type) == ("/counter", "str")
+    assert "a str is no Message" in letter.reason
+    assert settle(system, counter) == 0
 
 
 def test_several_threads_ask_at_once_and_each_gets_its_own_answer(live):

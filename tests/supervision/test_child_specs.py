@@ -9,7 +9,7 @@ from tests.supervision.cast import Add, Counter, Read, info
 def test_a_spec_has_the_decided_defaults():
     spec = ChildSpec("a", Counter)
     assert (spec.restart, spec.shutdown_s, spec.budget, spec.on_exhausted) == ("permanent", 5.0, Budget(3, 300), "park")
-    assert (spec.mailbox, spec.dispatcher, spec.refuse) == (10_000, None, None)
+    assert (spec.mailbox, spec.dispatcher, spec.refuse, spec.on_escalated) == (10_000, None, None, "restart")
     assert Backoff() == Backoff(base_s=0.25, factor=2.0, cap_s=30.0, reset_after_s=60.0)
 
 
@@ -22,6 +22,7 @@ def test_a_spec_has_the_decided_defaults():
         ({"factory": "Counter"}, "factory must be callable"),
         ({"restart": "always"}, "permanent, transient or temporary"),
         ({"on_exhausted": "shrug"}, "park or escalate"),
+        ({"on_escalated": "shrug"}, "restart or exhaust"),
         ({"shutdown_s": -1.0}, "shutdown_s"),
         ({"mailbox": 0}, "mailbox"),
     ],

@@ -7,9 +7,10 @@ import time
 import pytest
 
 from ganglion.messages.lifecycle import ActorStuck
-from ganglion.supervision import Actor, ChildSpec, System, receives
-from ganglion.supervision.dispatchers import LoopDispatcher
-from ganglion.supervision.dispatchers.base import TURN_MESSAGES, TURN_SECONDS
+from ganglion.supervision import Actor, Budget, ChildSpec, StartChild, System, receives
+from ganglion.supervision.clock import RealClock
+from ganglion.supervision.dispatchers import LoopDispatcher, ThreadDispatcher, simulated
+from ganglion.supervision.dispatchers.base import TURN_CONTROL, TURN_MESSAGES, TURN_SECONDS
 from tests.supervision.cast import Add, Boom, Counter, Note, Read, eventually, info, reaches, settle, supervise
 
 
@@ -250,26 +251,88 @@ def test_a_wait_that_never_comes_true_says_so_in_time(system):
 
 def test_a_child_that_fails_at_every_start_does_not_starve_whom_it_runs_beside(system):
     starts: list[int] = []
-
-    class Hopeless(Counter):
-        """Never comes up, and is given every chance at once."""
-
-        def on_start(self) -> None:
-            starts.append(1)
-            if len(starts) < 3 * TURN_CONTROL:
-                raise ValueError("not yet")
-
     seen: list[int] = []
 
     class Beside(Counter):
-        """Notes how far the other has come when its own message is handled."""
+        """Notes how often the other has started when its own message is handled."""
 
         @receives
         def add(self, message: Add) -> None:
             seen.append(len(starts))
 
-    beside = system.spawn(Beside, name="beside")
-    supervise(system, [ChildSpec("hopeless", Hopeless, budget=Budget(100_000, 300.0))], name="top", timeout_s=0.0) if (
-        False
-    ) else system.core.put_control(system._root, lambda: beside.tell(Add()))
-    eventually(system, lambda: bool(seen))
+    beside = system.spawn(Beside)
+
+    class Hopeless(Counter):
+        """Is started again at once and for ever, and says so once."""
+
+        def on_start(self) -> None:
+            starts.append(1)
+            if len(starts) == 1:
+                beside.tell(Add())
+            if len(starts) < 3_000:
+                raise ValueError("not yet")
+
+    supervise(system, [ChildSpec("hopeless", Hopeless, budget=Budget(10_000, 300.0))])
+    eventually(system, lambda: bool(seen), timeout_s=20.0)
+    assert seen[0] < TURN_CONTROL
+    reaches(system, "/top/hopeless")
+
+
+def test_starts_without_end_are_an_error_in_virtual_time_and_no_hang(simulation, monkeypatch):
+    monkeypatch.setattr(simulated, "RUNAWAY_CONTROL", 5_000)
+
+    class Hopeless(Counter):
+        """Never comes up."""
+
+        def on_start(self) -> None:
+            raise ValueError("never")
+
+    group = supervise(simulation, [])
+    group.tell(StartChild(ChildSpec("hopeless", Hopeless, budget=Budget(10_000, 300.0))))
+    with pytest.raises(RuntimeError, match="fails at every start"):
+        simulation.run_until_idle()
+
+
+def test_what_comes_after_a_long_idle_time_is_not_old(simulation):
+    counter = simulation.spawn(Counter)
+    simulation.run_for(1_000.0)
+    counter.tell(Add())
+    assert simulation.core.oldest_age_s() == 0.0
+    settle(simulation, counter)
+
+
+@pytest.mark.parametrize("kind", [LoopDispatcher, ThreadDispatcher])
+def test_waiting_is_counted_from_when_an_idle_dispatcher_was_woken(kind):
+    class Hours(RealClock):
+        """Real time, and the hours that a test adds."""
+
+        added_s = 0.0
+
+        def monotonic_s(self) -> float:
+            return super().monotonic_s() + self.added_s
+
+    clock = Hours()
+    dispatcher = kind("idle", clock)
+    blocked, let_go = threading.Event(), threading.Event()
+
+    class Cell:
+        """Holds the dispatcher up, so that the next item waits."""
+
+        path = "/cell"
+
+        def hold(self) -> None:
+            blocked.set()
+            assert let_go.wait(10.0)
+
+    cell = Cell()
+    asleep_by_s = time.monotonic() + 5.0
+    while dispatcher.awake and time.monotonic() < asleep_by_s:
+        threading.Event().wait(0.001)
+    clock.added_s = 3_600.0
+    dispatcher.put_control(cell, cell.hold)
+    assert blocked.wait(5.0)
+    dispatcher.put_control(cell, let_go.set)
+    age_s = dispatcher.oldest_age_s()
+    let_go.set()
+    dispatcher.close()
+    assert 0.0 < age_s < 3_600.0

@@ -141,6 +141,23 @@ def test_a_supervisor_over_its_budget_is_parked_with_everything_below_it_down(sy
     reaches(system, "/top/inner/x", incarnation=2)
 
 
+def test_what_escalates_to_one_who_takes_it_for_the_last_word_parks_it_at_once(system):
+    inner = nested(ChildSpec("x", Counter, **ESCALATES), on_escalated="exhaust")  # type: ignore[arg-type]
+    supervise(system, [inner, ChildSpec("beside", Counter)])
+    system.address("/top/inner/x").tell(Boom())
+    reaches(system, "/top/inner", CellState.PARKED)
+    assert info(system, "/top/beside").incarnation == 1
+    assert system.resume("/top/inner")
+    reaches(system, "/top/inner/x", incarnation=2)
+
+
+def test_one_who_takes_what_escalates_for_the_last_word_still_restarts_after_a_failure_of_its_own(system):
+    inner = nested(ChildSpec("x", Counter), on_escalated="exhaust")
+    supervise(system, [inner])
+    system.fail("/top/inner", "its own")
+    reaches(system, "/top/inner", incarnation=2)
+
+
 def test_a_stop_in_the_middle_of_an_escalation_stops_everything(simulation):
     trace: list[str] = []
     inner = nested(traced("x", trace, **ESCALATES), traced("y", trace), budget=GENEROUS)

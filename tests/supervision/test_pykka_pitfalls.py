@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pykka
 import pytest
 from freezegun import freeze_time
+from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 from structlog.testing import capture_logs
 
 from ganglion.messages.lifecycle import ActorFailed, ActorStarted
@@ -281,6 +282,27 @@ def test_p10_what_one_actor_logs_carries_its_own_path_and_nothing_of_its_neighbo
         ("/b", "with", "work of b"),
         ("/b", "without", None),
     ]
+
+
+def test_p10_what_a_handler_binds_into_the_context_ends_with_its_turn_and_nothing_of_the_hosts_comes_in(system):
+    seen: list[dict[str, object]] = []
+
+    class Binds(Actor[Note]):
+        """Looks what is bound, and binds something itself."""
+
+        @receives
+        def note(self, message: Note) -> None:
+            seen.append(dict(get_contextvars()))
+            bind_contextvars(order=message.text)
+
+    with bound_contextvars(host="mine"):
+        system.spawn(Binds, name="first")
+        system.spawn(Binds, name="second")
+        for number, name in enumerate(("first", "second", "first")):
+            system.address(f"/{name}").tell(Note(f"order {number}"))
+            eventually(system, lambda number=number: len(seen) > number)
+        assert dict(get_contextvars()) == {"host": "mine"}
+    assert seen == [{}, {}, {}]
 
 
 def test_p11_a_coroutine_that_awaits_an_answer_does_not_block_its_loop(live):

@@ -162,7 +162,6 @@ class CcxtVenue:
         reply: VenueReply
         try:
             reply = await self._requests.answer(request, trace)
-            self._clear_dial_backoff()
         # a BaseException out of ccxt (a cancelled future of a closed client) is a value from here on
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
             reply = _failed(request, trace.cost, self._describe(error, trace))
@@ -226,12 +225,6 @@ class CcxtVenue:
     def _make_book(self, kind: str, snapshot: dict[str, Any], depth: int | None) -> TappedBook:
         made = TappedCountedBook if kind == "counted" else TappedBook
         return made(self._tap, snapshot, depth)
-
-    def _clear_dial_backoff(self) -> None:
-        """The venue answers again: the next dial need not wait (ccxt 4.5.28 has no such backoff)."""
-        backoff = getattr(self._exchange, "ws_dial_backoff", None)
-        if backoff:
-            backoff.clear()
 
     # -------------------------------------------------------------- making the exchange
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ganglion.actors.exchange.quirks import ClientIdRule
+from ganglion.actors.exchange.quirks import ClientIdRule, KeyRightsRoute
 from ganglion.messages.market import Candle, Market, Ticker, TradeTick
 from ganglion.messages.orders import Balance, VenueOrder, VenueTrade
 from ganglion.messages.values import (
@@ -194,3 +194,22 @@ def ticker_of(raw: Mapping[str, Any], exchange: str, symbol: Symbol, received_s:
         timestamp_ms=int(raw.get("timestamp") or 0),
         received_s=received_s,
     )
+
+
+def may_withdraw(raw: object, route: KeyRightsRoute) -> bool:
+    """What a venue's own words about a key come to.
+
+    Raises:
+        IncompleteError: they are not where they should be: that proves nothing.
+    """
+    found: Any = raw
+    try:
+        for step in route.path:
+            found = found[step]
+    except (KeyError, IndexError, TypeError):
+        found = None
+    if isinstance(found, str) and route.withdraws:
+        return route.withdraws in found.split(",")
+    if isinstance(found, bool) and not route.withdraws:
+        return found
+    raise IncompleteError(f"a reply about the key without {'.'.join(map(str, route.path))}")

@@ -67,6 +67,8 @@ class Hooked:
 
     hooks: Hooks
     sockets: dict[str, Socket]
+    dial_not_before_s: dict[str, float]
+    """By URL, where a venue said so."""
 
     # the members of ccxt's class that are used here
     session: Any
@@ -141,6 +143,21 @@ class Hooked:
         )
 
     # -------------------------------------------------------------- WebSocket
+
+    def on_error(self, client: Any, error: Any) -> None:
+        """As ccxt does it; a venue that refuses a handshake may say how long to stay away."""
+        retry_after_s = getattr(client, "last_retry_after", None)
+        if retry_after_s is not None:
+            self.dial_not_before_s[client.url] = self.hooks.now_s() + retry_after_s
+        super().on_error(client, error)  # type: ignore[misc]
+
+    def ws_dial_delay(self, url: str) -> float:
+        """Seconds that a venue asked for before the next dial; else how often is dialled, the exchange actor decides.
+
+        ccxt's own pauses (4.5.28 has none) grow with each dial that failed and are slept inside the dial: after a
+        long absence of the venue nothing could end them.
+        """
+        return max(0.0, self.dial_not_before_s.get(url, 0.0) - self.hooks.now_s())
 
     def client(self, url: str) -> Any:
         """As ccxt does it, with a frame handler that reports what would otherwise end its loop in silence."""
@@ -273,7 +290,7 @@ def make_exchange(exchange_id: str, config: Mapping[str, object], hooks: Hooks) 
         raise UnknownExchangeError(f"ccxt.pro has no exchange {exchange_id!r}{hint}")
     base = getattr(ccxt_pro, exchange_id)
     # the class is made anew for each instance, so that what hangs on it belongs to this one
-    own = {"hooks": hooks, "sockets": {}, "logger": _quiet_logger(exchange_id)}
+    own = {"hooks": hooks, "sockets": {}, "dial_not_before_s": {}, "logger": _quiet_logger(exchange_id)}
     made = type(f"Hooked_{exchange_id}", (Hooked, base), own)
     return made(dict(config))
 

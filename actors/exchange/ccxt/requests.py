@@ -32,12 +32,14 @@ from ganglion.messages.venue import (
     FetchBalance,
     FetchBook,
     FetchCandles,
+    FetchKeyRights,
     FetchMarkets,
     FetchMyTrades,
     FetchOpenOrders,
     FetchOrder,
     FetchRecentOrders,
     FetchTime,
+    KeyRightsFetched,
     MarketsFetched,
     OrderCreated,
     OrderFetched,
@@ -85,6 +87,7 @@ class Requests:
             FetchBook: self.book,
             FetchCandles: self.candles,
             FetchBalance: self.balance,
+            FetchKeyRights: self.key_rights,
             FetchOpenOrders: self.open_orders,
             FetchOrder: self.order,
             FetchRecentOrders: self.recent_orders,
@@ -104,7 +107,7 @@ class Requests:
         exchange = self.exchange
         if self.shared.loaded is not None and not exchange.markets:
             exchange.set_markets_from_exchange(self.shared.loaded)
-        await exchange.load_markets()
+        await exchange.load_markets(request.reload)
         if not exchange.markets:
             raise IncompleteError("the venue sent no markets at all")
         self.shared.loaded = SimpleNamespace(**{
@@ -212,6 +215,13 @@ class Requests:
         if envelope is not None and not (isinstance(body, dict) and envelope in body):
             raise IncompleteError(f"a balance without {envelope!r}")
         return BalanceFetched(request_id=request.request_id, cost=trace.cost, balances=convert.balances_of(raw))
+
+    async def key_rights(self, request: FetchKeyRights, trace: Trace) -> KeyRightsFetched:
+        """What the key may do, where somebody has looked how this venue tells it."""
+        route = self.quirks.key_rights
+        raw = None if route is None else await getattr(self.exchange, route.method)()
+        may = None if route is None else convert.may_withdraw(raw, route)
+        return KeyRightsFetched(request_id=request.request_id, cost=trace.cost, may_withdraw=may)
 
     async def open_orders(self, request: FetchOpenOrders, trace: Trace) -> OrdersFetched:
         """Open orders of one market."""

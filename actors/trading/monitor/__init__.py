@@ -1,5 +1,5 @@
 """The monitor: invariants I1 to I12, live."""
 
-from ganglion.actors.trading.monitor.actor import ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
+from ganglion.actors.trading.monitor.actor import EXCHANGE_TOPICS, ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
 
-__all__ = ["ORDERS_TOPICS", "PORTFOLIO_TOPICS", "MonitorActor"]
+__all__ = ["EXCHANGE_TOPICS", "ORDERS_TOPICS", "PORTFOLIO_TOPICS", "MonitorActor"]

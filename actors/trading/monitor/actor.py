@@ -1,7 +1,8 @@
 """The monitor: checks the invariants on what orders and portfolios publish, and halts the account that breaks one.
 
-Subscribes to each orders actor (`ORDERS_TOPICS`), each portfolio (`PORTFOLIO_TOPICS`) and the system's events
-(DeadLetter); tells HaltAccount to that account's portfolio and publishes each Violation once.
+Subscribes to each orders actor (`ORDERS_TOPICS`), each portfolio (`PORTFOLIO_TOPICS`), each exchange actor
+(`EXCHANGE_TOPICS`) and the system's events (DeadLetter); tells HaltAccount to that account's portfolio and publishes
+each Violation once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ganglion.actors.trading.orders.states import AT_RISK
 from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
 from ganglion.messages.base import Message
 from ganglion.messages.lifecycle import (
+    BudgetSpent,
     DeadLetter,
     EpochOpened,
     HaltAccount,
@@ -22,7 +24,7 @@ from ganglion.messages.lifecycle import (
     Tick,
     Violation,
 )
-from ganglion.messages.orders import Fill, OrderState, OrderUpdate, SendOrder
+from ganglion.messages.orders import Admitted, Fill, OrderState, OrderUpdate, SendOrder
 from ganglion.messages.values import Symbol
 from ganglion.supervision import Actor, Address, receives
 
@@ -32,7 +34,9 @@ MonitorMessage: TypeAlias = (
     | Fill
     | AccountSnapshot
     | Reconciled
+    | Admitted
     | SendOrder
+    | BudgetSpent
     | EpochOpened
     | Halted
     | Violation
@@ -48,9 +52,13 @@ PORTFOLIO_TOPICS: tuple[type[Message], ...] = (
     OrderUpdate,
     Fill,
     AccountSnapshot,
+    Admitted,
     Violation,
 )
 """What a monitor subscribes to at each portfolio."""
+
+EXCHANGE_TOPICS: tuple[type[Message], ...] = (BudgetSpent,)
+"""What a monitor subscribes to at each exchange actor."""
 
 
 @dataclass
@@ -69,6 +77,10 @@ class _Watched:
     """Since when an intent is at risk."""
     fills: dict[tuple[Symbol, str], None] = field(default_factory=dict)
     snapshot: AccountSnapshot | None = None
+    spent: BudgetSpent | None = None
+    """Latest report of the rate budget."""
+    least_unspent: float = 0.0
+    """Lowest point of the budget's envelope since its figures changed."""
 
 
 class MonitorActor(Actor[MonitorMessage]):
@@ -80,8 +92,10 @@ class MonitorActor(Actor[MonitorMessage]):
         *,
         settle_s: float = 300.0,
         every_s: float = 10.0,
+        max_book_age_s: float = 5.0,
     ) -> None:
         self._portfolios = portfolios
+        self._max_book_age_s = max_book_age_s
         self._settle_s = settle_s
         self._every_s = every_s
         self._accounts: dict[str, _Watched] = {}
@@ -173,6 +187,29 @@ class MonitorActor(Actor[MonitorMessage]):
                 watched.since_s[order.update.intent_id] = since_s[order.update.intent_id]
         watched.fills = {(fill.symbol, fill.trade_id): None for fill in message.fills}
         self._judge(check.no_stand_ins(message))
+
+    @receives
+    def admitted(self, message: Admitted) -> None:
+        """I8."""
+        self._judge(check.book_fit(message, self._max_book_age_s))
+
+    # -------------------------------------------------------------- exchanges
+
+    @receives
+    def spent(self, message: BudgetSpent) -> None:
+        """I11."""
+        watched = self._of(message.exchange)
+        before, watched.spent = watched.spent, message
+        least, watched.least_unspent = watched.least_unspent, check.unspent(message)
+        if before is None:
+            return
+        self._judge(check.silent_in_a_ban(before, message))
+        if (message.units_per_s, message.burst) != (before.units_per_s, before.burst):
+            return  # other figures, another envelope
+        exceeded = check.budget_kept(message, least)
+        self._judge(exceeded)
+        if exceeded is None:
+            watched.least_unspent = min(least, watched.least_unspent)
 
     # -------------------------------------------------------------- order lines
 

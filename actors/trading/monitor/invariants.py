@@ -6,31 +6,30 @@ and I14 (replay is the live state) are judged by tests, where both sides are at 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from ganglion.actors.trading.money import add_to, minus, moved, plain, plus
 from ganglion.actors.trading.orders.states import may_move
+from ganglion.messages import account as account_messages
+from ganglion.messages import lifecycle as lifecycle_messages
+from ganglion.messages import orders as order_messages
 from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
-from ganglion.messages.lifecycle import DeadLetter, Violation
-from ganglion.messages.market import TopOfBook
-from ganglion.messages.orders import Fill, OrderState, OrderUpdate, SendOrder
+from ganglion.messages.base import Message, Overflow
+from ganglion.messages.lifecycle import BudgetSpent, DeadLetter, Violation
+from ganglion.messages.orders import Admitted, Fill, OrderState, OrderUpdate, SendOrder
 from ganglion.messages.values import ZERO, Asset
 
 NEVER_DROPPED = frozenset(
-    {
-        "AccountRead",
-        "CancelAnswered",
-        "Fill",
-        "LookUpDone",
-        "OrderSeen",
-        "OrderUpdate",
-        "PlaceAnswered",
-        "TradeSeen",
-    }
+    name
+    for module in (order_messages, account_messages, lifecycle_messages)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Message) and kind.overflow is Overflow.KEEP
 )
-"""Order events and fills, by type name."""
+"""Order events, fills and all else that no mailbox may drop, by type name."""
 
+ROUNDING = 1e-6
+"""Costs and times are floats; they are summed up on both sides."""
 _KEEPERS = frozenset({"orders", "portfolio"})
 """Who must hear of them: the actors that count with them."""
 
@@ -178,13 +177,19 @@ def filled_grows(before: Decimal | None, update: OrderUpdate) -> Violation | Non
     return Violation("I7", update.account, text)
 
 
-def book_fit(top: TopOfBook, now_s: float, max_age_s: float, account: str) -> Violation | None:
-    """I8: what was decided on is neither old nor crossed."""
-    age_s = now_s - top.received_s
+def book_fit(admitted: Admitted, max_age_s: float) -> Violation | None:
+    """I8: what was decided on is neither old nor crossed, and has no gap."""
+    top, what = admitted.top, f"intent {admitted.intent_id} was admitted on"
+    if top is None:
+        return Violation("I8", admitted.account, f"{what} no book of {admitted.symbol} at all")
+    if admitted.book_invalid is not None:
+        text = f"{what} a book of {admitted.symbol} that was not valid: {admitted.book_invalid}"
+        return Violation("I8", admitted.account, text)
+    age_s = admitted.at_s - top.received_s
     if age_s <= max_age_s and top.bid < top.ask:
         return None
-    text = f"decided on a book of {top.symbol} {age_s:.2f} s old (most {max_age_s:g}) at {top.bid} / {top.ask}"
-    return Violation("I8", account, text)
+    text = f"{what} a book of {top.symbol} {age_s:.2f} s old (most {max_age_s:g}) at {top.bid} / {top.ask}"
+    return Violation("I8", admitted.account, text)
 
 
 def not_halted(order: SendOrder, account: str, cause: str | None) -> Violation | None:
@@ -203,13 +208,35 @@ def fill_once(known: bool, fill: Fill) -> Violation | None:  # noqa: FBT001 - th
     return Violation("I10", fill.account, text)
 
 
-def budget_kept(account: str, calls_s: Iterable[float], now_s: float, window_s: float, most: int) -> Violation | None:
-    """I11: the rate budget is never exceeded: at most `most` calls in any window."""
-    recent = sum(1 for at_s in calls_s if at_s > now_s - window_s)
-    if recent <= most:
+def unspent(spent: BudgetSpent) -> float:
+    """How far the spending is behind the refill since time 0: over the lowest of it no later one may rise by a burst.
+
+    The envelope of a leaky bucket: units sent in any t seconds are at most burst + units_per_s * t. Kept as one figure
+    it needs no history.
+    """
+    return spent.units - spent.units_per_s * spent.at_s
+
+
+def budget_kept(spent: BudgetSpent, least: float) -> Violation | None:
+    """I11: the rate budget is never exceeded; `least` is the lowest `unspent` of the reports before this one."""
+    most = max(spent.burst, spent.dearest)
+    above = unspent(spent) - least
+    if above <= most + ROUNDING:
         return None
-    text = f"{recent} requests within {window_s:g} s, the budget is {most}"
-    return Violation("I11", account, text)
+    text = (
+        f"{above:.2f} units were sent beyond {spent.units_per_s:g} a second, the bucket holds {most:g} "
+        f"({spent.requests} requests, {spent.units:.2f} units so far)"
+    )
+    return Violation("I11", spent.exchange, text)
+
+
+def silent_in_a_ban(before: BudgetSpent, spent: BudgetSpent) -> Violation | None:
+    """I11: nothing is sent while the venue has asked for silence."""
+    if spent.requests == before.requests or spent.at_s >= before.banned_until_s:
+        return None
+    left_s = before.banned_until_s - spent.at_s
+    text = f"{spent.requests - before.requests} requests were sent in a ban that had {left_s:.1f} s to go"
+    return Violation("I11", spent.exchange, text)
 
 
 def nothing_dropped(letter: DeadLetter, account: str) -> Violation | None:

@@ -25,6 +25,7 @@ from ganglion.messages.lifecycle import (
     EpochOpened,
     HaltAccount,
     HaltMode,
+    MarketPaused,
     Tick,
     VenuePaused,
 )
@@ -65,6 +66,7 @@ OrdersMessage: TypeAlias = (
     | BalancesSeen
     | AccountRead
     | VenuePaused
+    | MarketPaused
     | ConnectionChanged
     | Tick
 )
@@ -249,6 +251,11 @@ class OrdersActor(Actor[OrdersMessage]):
     @receives
     def venue_paused(self, message: VenuePaused) -> None:
         """The portfolio denies places meanwhile."""
+        self._desk.portfolio.tell(message)
+
+    @receives
+    def market_paused(self, message: MarketPaused) -> None:
+        """The portfolio denies places in this market meanwhile."""
         self._desk.portfolio.tell(message)
 
     @receives

@@ -18,6 +18,7 @@ from ganglion.messages.lifecycle import (
     ConnectionChanged,
     EpochOpened,
     Halted,
+    MarketPaused,
     Tick,
     VenuePaused,
     Violation,
@@ -49,6 +50,7 @@ ToPortfolio: TypeAlias = (
     | EpochOpened
     | Halted
     | VenuePaused
+    | MarketPaused
     | ConnectionChanged
 )
 ToJournal: TypeAlias = Append | ReadJournal

@@ -16,8 +16,8 @@ from ganglion.actors.trading.portfolio.affording import intended, shortage_of, s
 from ganglion.actors.trading.portfolio.limits import Limits, Pace
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares, rebuild
-from ganglion.actors.trading.portfolio.reservation import Reservation, reservation_of
-from ganglion.actors.trading.portfolio.resuming import funds_of, resume_of
+from ganglion.actors.trading.portfolio.reservation import reservation_of
+from ganglion.actors.trading.portfolio.resuming import forgotten, funds_of, resume_of
 from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioMessage, PortfolioSettings, ToOrders
 from ganglion.messages.account import (
     AccountSnapshot,
@@ -37,12 +37,14 @@ from ganglion.messages.lifecycle import (
     HaltAccount,
     Halted,
     HaltMode,
+    MarketPaused,
     Tick,
     VenuePaused,
     Violation,
 )
 from ganglion.messages.market import BookInvalid, Market, TopOfBook
 from ganglion.messages.orders import (
+    Admitted,
     AmendOrder,
     CancelAll,
     CancelOrder,
@@ -116,7 +118,8 @@ class PortfolioActor(Actor[PortfolioMessage]):
         self._afford(message.intent, message, amends=message.intent_id)
 
     def _afford(self, intent: Intent, command: PlaceOrder | AmendOrder, *, amends: str | None) -> None:
-        refused = refuse(intent, self._facts(intent, replacing=amends is not None))
+        facts = self._facts(intent, replacing=amends is not None)
+        refused = refuse(intent, facts)
         if refused is not None:
             self._deny(intent, *refused)
             return
@@ -130,6 +133,9 @@ class PortfolioActor(Actor[PortfolioMessage]):
         self._orders_open[intent.intent_id] = intended(intent)
         self._pace.note(intent.mode, self.clock.monotonic_s())
         self._orders.tell(command)
+        self.publish(
+            Admitted(self._account, intent.intent_id, intent.symbol, facts.top, facts.book_invalid, facts.now_s)
+        )
         self._show(intent.mode)
 
     def _deny(self, intent: Intent, reason: DenyReason, text: str) -> None:
@@ -157,13 +163,14 @@ class PortfolioActor(Actor[PortfolioMessage]):
         wiring = self._modes.get(intent.mode)
         now_s = self.clock.monotonic_s()
         base = base_of(intent.symbol)
+        paused_until_s, pause_reason = self._may.pause_of(intent.symbol)
         return Facts(
             account=self._account,
             now_s=now_s,
             epoch=self._may.epoch,
             halted=self._may.halted(intent.mode),
-            paused_until_s=self._may.paused_until_s,
-            pause_reason=self._may.pause_reason,
+            paused_until_s=paused_until_s,
+            pause_reason=pause_reason,
             draining=self._may.draining,
             connected=self._may.connected,
             reconciled=self._may.reconciled,
@@ -262,21 +269,9 @@ class PortfolioActor(Actor[PortfolioMessage]):
         self._may.synced = True
         for reservation in held_before.values():
             if reservation.intent_id not in self._money.reservations:
-                self._forgotten(reservation)
+                self._tell_denied(forgotten(self._account, reservation))
         self.publish(message)
         self._check_overdrawn()
-
-    def _forgotten(self, reservation: Reservation) -> None:
-        """An order that the order line never journaled: its place died with an actor, nothing was sent."""
-        self._tell_denied(
-            OrderDenied(
-                reservation.intent_id,
-                self._account,
-                reservation.mode,
-                DenyReason.STALE_EPOCH,
-                "a restart overtook it before it was journaled: nothing was sent, decide again after Resume",
-            )
-        )
 
     @receives
     def reconciled(self, message: Reconciled) -> None:
@@ -335,13 +330,30 @@ class PortfolioActor(Actor[PortfolioMessage]):
         """The venue wants silence: deny until then."""
         self._may.pause(message.until_s, message.reason)
         self._suspend(f"paused: {message.reason}")
-        self.after(max(0.0, message.until_s - self.clock.monotonic_s()), Tick("pause"))
+        self._wake_at(message.until_s, Tick("pause"))
+
+    @receives
+    def market_paused(self, message: MarketPaused) -> None:
+        """The venue has closed one market: deny places there until then."""
+        self._may.close(message.symbol, message.until_s, message.reason)
+        for wiring in self._modes.values():
+            if wiring.symbol == message.symbol:
+                wiring.address.tell(Suspend(self._account, f"paused: {message.symbol} is closed: {message.reason}"))
+        self._wake_at(message.until_s, Tick(f"pause of:{message.symbol}"))
+
+    def _wake_at(self, when_s: float, tick: Tick) -> None:
+        self.after(max(0.0, when_s - self.clock.monotonic_s()), tick)
 
     @receives
     def tick(self, message: Tick) -> None:
-        """The end of a pause."""
-        if self.clock.monotonic_s() >= self._may.paused_until_s:
-            for name in self._modes:
+        """The end of a pause: of one market, or of all."""
+        _, _, symbol = message.key.partition(":")
+        until_s = self._may.pause_of(symbol)[0]
+        if self.clock.monotonic_s() < until_s:
+            self._wake_at(until_s, message)  # it was made longer, or the timer came a rounding early
+            return
+        for name, wiring in self._modes.items():
+            if symbol in {"", wiring.symbol}:
                 self._resume(name, f"after {message.key}")
 
     @receives
@@ -378,7 +390,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
             self.log.error("resume for a mode that is not wired here", mode=name)
             return
         market = self._markets.get(wiring.symbol)
-        obstacle = self._may.obstacle(name, self.clock.monotonic_s())
+        obstacle = self._may.obstacle(name, wiring.symbol, self.clock.monotonic_s())
         if obstacle is None and market is None:
             obstacle = f"{wiring.symbol} is not a market of {self._account}"
         if obstacle is not None or market is None:

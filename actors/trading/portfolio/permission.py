@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ganglion.messages.lifecycle import ConnectionState
+from ganglion.messages.values import Symbol
 
 
 @dataclass
@@ -25,6 +26,8 @@ class Permission:
     """First cause by mode; the account's own under the empty name."""
     paused_until_s: float = 0.0
     pause_reason: str = ""
+    closed: dict[Symbol, tuple[float, str]] = field(default_factory=dict)
+    """Markets that the venue has closed: until when, and why."""
 
     def halt(self, mode: str | None, cause: str) -> bool:
         """Halt a mode, or the account; False where it was, and the first cause is kept."""
@@ -42,6 +45,14 @@ class Permission:
         self.paused_until_s = max(self.paused_until_s, until_s)
         self.pause_reason = reason
 
+    def close(self, symbol: Symbol, until_s: float, reason: str) -> None:
+        """The venue has closed one market for now."""
+        self.closed[symbol] = (until_s, f"{symbol} is closed: {reason}")
+
+    def pause_of(self, symbol: Symbol) -> tuple[float, str]:
+        """Until when nothing may be placed in a market, and why: its own pause or the whole venue's."""
+        return max((self.paused_until_s, self.pause_reason), self.closed.get(symbol, (0.0, "")))
+
     @property
     def connected(self) -> bool:
         """The venue is heard."""
@@ -52,8 +63,8 @@ class Permission:
         """The arm is being stopped."""
         return self.connection is ConnectionState.DRAINING
 
-    def obstacle(self, mode: str, now_s: float) -> str | None:
-        """What keeps a mode from going on; None where nothing does."""
+    def obstacle(self, mode: str, symbol: Symbol, now_s: float) -> str | None:
+        """What keeps a mode in this market from going on; None where nothing does."""
         halted = self.halted(mode)
         if halted is not None:
             return f"halted: {halted}"
@@ -61,6 +72,7 @@ class Permission:
             return "the account is not reconciled yet"
         if not self.connected:
             return f"{self.account} is {self.connection}"
-        if now_s < self.paused_until_s:
-            return f"paused: {self.pause_reason}"
+        until_s, reason = self.pause_of(symbol)
+        if now_s < until_s:
+            return f"paused: {reason}"
         return None

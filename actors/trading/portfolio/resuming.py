@@ -1,6 +1,7 @@
 """What a mode is told to go on from: its funds, its open orders, its fills since it last saved.
 
-Pure. Built by the portfolio actor after each Reconciled, so that a mode that restarted does not decide twice.
+And what it can't go on from: a place that died with an actor. Pure. Built by the portfolio actor after each
+Reconciled, so that a mode that restarted does not decide twice.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
+from ganglion.actors.trading.portfolio.reservation import Reservation
 from ganglion.messages.account import Funds, Resume, SavedState
 from ganglion.messages.market import Market
-from ganglion.messages.orders import OrderUpdate
+from ganglion.messages.orders import DenyReason, OrderDenied, OrderUpdate
 from ganglion.messages.values import ZERO, Symbol, base_of, quote_of
 
 
@@ -49,3 +51,9 @@ def resume_of(
         saved_state=None if saved is None else saved.state,
         reason=reason,
     )
+
+
+def forgotten(account: str, reservation: Reservation) -> OrderDenied:
+    """The denial of an order that the order line never journaled: its place died with an actor, nothing was sent."""
+    text = "a restart overtook it before it was journaled: nothing was sent, decide again after Resume"
+    return OrderDenied(reservation.intent_id, account, reservation.mode, DenyReason.STALE_EPOCH, text)

@@ -26,6 +26,7 @@ from ganglion.messages.lifecycle import (
     HaltAccount,
     Halted,
     HaltMode,
+    MarketPaused,
     Tick,
     VenuePaused,
 )
@@ -66,6 +67,7 @@ PortfolioMessage: TypeAlias = (
     | HaltAccount
     | HaltMode
     | VenuePaused
+    | MarketPaused
     | ConnectionChanged
     | TopOfBook
     | BookInvalid

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from ganglion.messages.orders import Fill
 from ganglion.messages.values import ZERO, Asset, Symbol, base_of, quote_of
@@ -64,7 +64,7 @@ class Prices:
             else:
                 worth += amount * rate
         with localcontext(prec=60):
-            return worth.quantize(_CENT).normalize() + ZERO, tuple(unpriced)
+            return worth.quantize(_CENT, ROUND_HALF_EVEN).normalize() + ZERO, tuple(unpriced)
 
 
 class Result:

@@ -134,7 +134,8 @@ def test_garbage_on_the_user_stream_ends_it_loudly_and_opens_a_new_epoch(line: L
     venue.fault("garbage", stream="user*")
     line.place("g0garbage", Side.BUY, "0.01", low(line))
     line.until(PlaceAnswered)
-    line.until(ConnectionChanged, lambda m: m.state is ConnectionState.CONNECTING and m.epoch == first)
+    lost = line.until(ConnectionChanged, lambda m: m.state is ConnectionState.CONNECTING and m.epoch == first)
+    assert "unreadable frame '\\x00<garbage>" in lost.reason
     line.until(EpochOpened, lambda m: m.epoch > first)
     line.cancel("g0garbage")
     line.until(CancelAnswered)

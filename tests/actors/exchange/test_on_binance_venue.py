@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -157,3 +158,19 @@ def test_after_a_restart_with_a_write_under_way_only_the_new_incarnations_stream
     assert len(set(trades)) == len(trades)
     line.cancel("g0slow", answer.order.venue_id)
     line.until(CancelAnswered)
+
+
+def test_ccxts_own_pauses_before_a_dial_do_not_keep_a_venue_away_that_is_back(line: Line, venue: VenueControl) -> None:
+    exchange = line.incarnations[-1]._venue._exchange
+    for_a_minute = {"attempts": 60, "until": exchange.milliseconds() + 60_000}
+    exchange.ws_dial_backoff = dict.fromkeys(exchange.clients, for_a_minute)
+    venue.drop_sockets()
+    line.until(EpochOpened, lambda m: m.reason == "reconnect", timeout_s=8)
+
+
+def test_a_handshake_that_is_refused_with_a_retry_after_is_not_repeated_before(line: Line) -> None:
+    exchange = line.incarnations[-1]._venue._exchange
+    refused = SimpleNamespace(url="ws://127.0.0.1:1", last_retry_after=40.0, dial_failed=True, error=None)
+    exchange.on_error(refused, ConnectionError())
+    assert 39 < exchange.ws_dial_delay("ws://127.0.0.1:1") <= 40
+    assert exchange.ws_dial_delay("ws://127.0.0.1:2") == 0

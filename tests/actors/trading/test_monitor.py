@@ -4,11 +4,14 @@ import pytest
 
 from ganglion.actors.trading.monitor import MonitorActor
 from ganglion.actors.trading.monitor import invariants as check
+from ganglion.actors.trading.portfolio import admission
 from ganglion.messages.account import AccountSnapshot, AssetView, External, PortfolioView, Reconciled
-from ganglion.messages.lifecycle import DeadLetter, EpochOpened, HaltAccount, Halted, Violation
+from ganglion.messages.lifecycle import BudgetSpent, DeadLetter, EpochOpened, HaltAccount, Halted, Violation
 from ganglion.messages.market import TopOfBook
 from ganglion.messages.orders import (
+    Admitted,
     Balance,
+    DenyReason,
     Fill,
     OrderState,
     OrderType,
@@ -18,6 +21,7 @@ from ganglion.messages.orders import (
 )
 from ganglion.supervision import System
 from tests.actors.trading.evidence import D, intent
+from tests.actors.trading.world import Account
 
 SYMBOL = "BTC/USDT"
 
@@ -75,6 +79,18 @@ def snapshot(*fills, open_orders=()):
 def reconciled(*amounts, epoch=1):
     differences = tuple(External(asset, D(amount), f"{amount} {asset}") for asset, amount in amounts)
     return Reconciled("alpha", epoch, not differences, differences, 0.0)
+
+
+TOP = TopOfBook("alpha", SYMBOL, 99.0, 1, 101.0, 1, 1, 10.0)
+CROSSED = TopOfBook("alpha", SYMBOL, 101.0, 1, 101.0, 1, 1, 10.0)
+
+
+def admitted(top=TOP, at_s=12.0, invalid=None):
+    return Admitted("alpha", "i1", SYMBOL, top, invalid, at_s)
+
+
+def spent(at_s, requests, units, *, burst=10.0, units_per_s=2.0, dearest=1.0, banned_until_s=0.0):
+    return BudgetSpent("alpha", at_s, requests, units, units_per_s, burst, dearest, banned_until_s)
 
 
 def sent(epoch=1):
@@ -155,11 +171,14 @@ def test_i7_moves_are_legal_and_filled_only_grows():
 
 
 def test_i8_a_book_decided_on_is_neither_old_nor_crossed():
-    top = TopOfBook("alpha", SYMBOL, 99.0, 1, 101.0, 1, 1, 10.0)
-    assert check.book_fit(top, 15.0, 5.0, "alpha") is None
-    assert check.book_fit(top, 15.1, 5.0, "alpha").invariant == "I8"
-    crossed = TopOfBook("alpha", SYMBOL, 101.0, 1, 101.0, 1, 1, 10.0)
-    assert check.book_fit(crossed, 10.0, 5.0, "alpha").invariant == "I8"
+    assert check.book_fit(admitted(at_s=15.0), 5.0) is None
+    assert "5.10 s old" in check.book_fit(admitted(at_s=15.1), 5.0).text
+    assert check.book_fit(admitted(CROSSED), 5.0).invariant == "I8"
+
+
+def test_i8_a_book_decided_on_is_there_and_has_no_gap():
+    assert "no book" in check.book_fit(admitted(None), 5.0).text
+    assert "gap: 3 after 1" in check.book_fit(admitted(invalid="gap: 3 after 1"), 5.0).text
 
 
 def test_i9_a_halted_account_sends_nothing():
@@ -173,9 +192,25 @@ def test_i10_a_fill_is_applied_once():
     assert check.fill_once(known=True, fill=fill(replaces=("t1",))) is None
 
 
-def test_i11_a_budget_is_kept_in_every_window():
-    assert check.budget_kept("alpha", [1.0, 9.5, 10.0], 10.0, 1.0, 2) is None
-    assert check.budget_kept("alpha", [9.1, 9.5, 10.0], 10.0, 1.0, 2).invariant == "I11"
+def test_i11_what_is_sent_in_any_time_is_at_most_a_burst_and_the_refill():
+    least = check.unspent(spent(100.0, 0, 0.0))
+    assert check.budget_kept(spent(105.0, 20, 20.0), least) is None
+    found = check.budget_kept(spent(105.0, 21, 20.5), least)
+    assert found.invariant == "I11"
+    assert "10.50 units" in found.text
+
+
+def test_i11_a_request_dearer_than_the_bucket_may_go_when_it_is_full():
+    least = check.unspent(spent(100.0, 0, 0.0))
+    assert check.budget_kept(spent(100.0, 1, 25.0, dearest=25.0), least) is None
+    assert check.budget_kept(spent(100.0, 2, 26.0, dearest=25.0), least).invariant == "I11"
+
+
+def test_i11_nothing_is_sent_in_a_ban():
+    before = spent(100.0, 5, 5.0, banned_until_s=130.0)
+    assert check.silent_in_a_ban(before, spent(101.0, 5, 5.0)) is None
+    assert check.silent_in_a_ban(before, spent(130.0, 6, 6.0)) is None
+    assert "29.0 s to go" in check.silent_in_a_ban(before, spent(101.0, 6, 6.0)).text
 
 
 def test_i12_a_fill_that_nobody_will_count_is_a_violation_and_a_lost_book_is_none():
@@ -183,6 +218,13 @@ def test_i12_a_fill_that_nobody_will_count_is_a_violation_and_a_lost_book_is_non
     assert check.nothing_dropped(lost, "alpha").invariant == "I12"
     assert check.nothing_dropped(DeadLetter("/bot/modes/grid", "Fill", "stopped"), "alpha") is None
     assert check.nothing_dropped(DeadLetter("/bot/alpha/books/X", "BookDelta", "full"), "alpha") is None
+    assert check.nothing_dropped(DeadLetter("/bot/alpha/account/portfolio", "TopOfBook", "full"), "alpha") is None
+
+
+@pytest.mark.parametrize("kind", ["Fill", "OrderUpdate", "PlaceAnswered", "TradeSeen", "AccountRead", "HaltAccount"])
+def test_i12_speaks_of_everything_that_no_mailbox_may_drop(kind):
+    lost = DeadLetter("/bot/alpha/account/orders", kind, "not in the actor's protocol")
+    assert check.nothing_dropped(lost, "alpha").invariant == "I12"
 
 
 # ---------------------------------------------------------------- the actor
@@ -289,3 +331,93 @@ def test_states_are_taken_from_a_snapshot_so_that_what_was_missed_is_no_violatio
     monitor.tell(update(OrderState.ACCEPTED, name="i2", client_id="c2", venue_id="v2"))
     system.run_until_idle()
     assert not seen.received
+
+
+def test_an_intent_admitted_on_an_old_book_is_a_violation(watched):
+    system, monitor, portfolio, seen = watched
+    monitor.tell(admitted(at_s=12.0))
+    monitor.tell(admitted(at_s=16.0))
+    system.run_until_idle()
+    assert [v.invariant for v in seen.of(Violation)] == ["I8"]
+    assert portfolio.of(HaltAccount)[0].cause.startswith("I8: intent i1 was admitted on a book of BTC/USDT 6.00 s old")
+
+
+def test_a_budget_that_is_spent_at_the_pace_of_its_refill_is_no_violation(watched):
+    system, monitor, _, seen = watched
+    for second in range(60):
+        monitor.tell(spent(100.0 + second, second * 2, 10.0 * (second > 0) + second * 2.0))
+    system.run_until_idle()
+    assert not seen.received
+
+
+def test_a_budget_that_is_exceeded_slowly_is_a_violation_in_time_and_told_once(watched):
+    system, monitor, _, seen = watched
+    for second in range(12):
+        monitor.tell(spent(100.0 + second, second * 3, second * 3.0))
+    system.run_until_idle()
+    assert [v.invariant for v in seen.of(Violation)] == ["I11"]
+
+
+def test_the_venues_own_figures_begin_a_new_envelope(watched):
+    system, monitor, _, seen = watched
+    monitor.tell(spent(100.0, 9, 9.0))
+    monitor.tell(spent(100.0, 9, 9.0, burst=40.0, units_per_s=20.0))
+    monitor.tell(spent(101.0, 60, 60.0, burst=40.0, units_per_s=20.0))
+    system.run_until_idle()
+    assert not seen.received
+
+
+def test_a_request_in_a_ban_is_a_violation(watched):
+    system, monitor, _, seen = watched
+    monitor.tell(spent(100.0, 5, 5.0, banned_until_s=130.0))
+    monitor.tell(spent(101.0, 6, 6.0, banned_until_s=130.0))
+    system.run_until_idle()
+    assert [v.invariant for v in seen.of(Violation)] == ["I11"]
+
+
+# ---------------------------------------------------------------- sabotage: the line itself is broken
+
+
+def test_a_portfolio_that_does_not_look_at_the_book_is_caught(monkeypatch):
+    account = Account().run()
+    monkeypatch.setattr(admission, "_CHECKS", tuple(c for c in admission._CHECKS if c is not admission._book))
+    account.break_book("gap: 3 after 1")
+    account.place()
+    account.run()
+    assert "gap: 3 after 1" in account.violations()[0]
+    assert account.violations()[0].startswith("I8")
+    assert account.denials() == []
+    assert account.watcher.of(Halted)[0].cause.startswith("I8")
+    account.system.stop()
+
+
+def test_a_portfolio_that_looks_at_the_book_is_left_alone():
+    account = Account().run()
+    account.place()
+    account.break_book("gap: 3 after 1")
+    account.place()
+    account.run()
+    assert account.violations() == []
+    assert [denied.deny_reason for denied in account.denials()] == [DenyReason.STALE_BOOK]
+    account.system.stop()
+
+
+def test_an_order_event_that_reaches_nobody_who_counts_is_caught_while_the_bot_runs():
+    account = Account().run()
+    account.portfolio.stop()
+    account.system.dead_letter(account.portfolio.path, fill(), "the actor has stopped")
+    account.run()
+    assert account.violations()[0].startswith("I12: Fill to /bot/account/portfolio was dropped")
+    account.system.stop()
+
+
+def test_facts_that_wait_for_a_restarting_account_are_no_dead_letters():
+    account = Account().run()
+    account.place()
+    for part in ("orders", "portfolio"):
+        account.system.fail(f"/bot/account/{part}")
+        account.place()
+    account.run(30.0)
+    assert account.violations() == []
+    assert not {"Fill", "OrderUpdate", "PlaceAnswered"} & set(account.system.dead_letters)
+    account.system.stop()

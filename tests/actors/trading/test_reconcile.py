@@ -9,7 +9,7 @@ from ganglion.messages.account import (
     SaveState,
     Suspend,
 )
-from ganglion.messages.lifecycle import ConnectionChanged, ConnectionState, HaltAccount, VenuePaused
+from ganglion.messages.lifecycle import ConnectionChanged, ConnectionState, HaltAccount, MarketPaused, VenuePaused
 from ganglion.messages.orders import (
     Balance,
     BalancesSeen,
@@ -20,7 +20,7 @@ from ganglion.messages.orders import (
     Side,
 )
 from tests.actors.trading.model_venue import D, Fates, World
-from tests.actors.trading.world import Account
+from tests.actors.trading.world import SYMBOL, Account
 
 
 def test_a_fill_missed_while_the_stream_was_broken_is_found_by_reconcile():
@@ -256,6 +256,43 @@ def test_a_pause_denies_places_until_it_is_over_and_modes_hear_of_it():
     account.place()
     account.run(1)
     assert len(account.world.orders) == 1
+
+
+def test_a_closed_market_denies_its_places_until_it_opens_and_its_modes_hear_of_it():
+    account = Account().run()
+    until_s = account.system.clock.monotonic_s() + 5
+    account.orders.tell(MarketPaused("alpha", SYMBOL, until_s, "MarketClosed: halted by the venue"))
+    account.run(1)
+    account.place()
+    account.run(1)
+    assert account.denials()[-1].deny_reason is DenyReason.PAUSED
+    assert "BTC/USDT is closed: MarketClosed: halted by the venue" in account.denials()[-1].text
+    account.run(4)
+    assert isinstance([m for m in account.modes["grid"].received if isinstance(m, Suspend | Resume)][-1], Resume)
+    account.place()
+    account.run(1)
+    assert len(account.world.orders) == 1
+
+
+def test_a_closed_market_is_no_matter_of_the_others():
+    account = Account().run()
+    account.orders.tell(MarketPaused("alpha", "ETH/USDT", account.system.clock.monotonic_s() + 5, "MarketClosed"))
+    account.run(1)
+    account.place()
+    account.run(1)
+    assert len(account.world.orders) == 1
+    assert not account.denials()
+
+
+def test_a_closed_market_does_not_open_before_a_longer_pause_of_the_venue_is_over():
+    account = Account().run()
+    now_s = account.system.clock.monotonic_s()
+    account.orders.tell(MarketPaused("alpha", SYMBOL, now_s + 2, "MarketClosed"))
+    account.orders.tell(VenuePaused("alpha", now_s + 5, "429"))
+    account.run(3)
+    assert isinstance([m for m in account.modes["grid"].received if isinstance(m, Suspend | Resume)][-1], Suspend)
+    account.run(3)
+    assert isinstance([m for m in account.modes["grid"].received if isinstance(m, Suspend | Resume)][-1], Resume)
 
 
 def test_places_into_a_lost_connection_are_denied_and_cancels_pass():

@@ -122,7 +122,7 @@ class Account:
                     ChildSpec("account", account_group, budget=ALWAYS),
                     ChildSpec(
                         "monitor",
-                        lambda: MonitorActor({"alpha": self.portfolio}),
+                        lambda: MonitorActor({"alpha": self.portfolio}, max_book_age_s=1e9),
                         budget=ALWAYS,
                     ),
                 ],
