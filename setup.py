@@ -6,10 +6,6 @@ ROOMS = ("messages", "supervision", "actors", "simulation", "bot")
 
 setup(
     package_dir={f"ganglion.{room}": room for room in ROOMS},
-    packages=[
-        f"ganglion.{package}"
-        for room in ROOMS
-        for package in find_packages(include=[room, f"{room}.*"])
-    ],
+    packages=[f"ganglion.{package}" for room in ROOMS for package in find_packages(include=[room, f"{room}.*"])],
     package_data={f"ganglion.{room}": ["py.typed"] for room in ROOMS},
 )

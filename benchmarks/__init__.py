@@ -1,0 +1,1 @@
+"""What things cost, against rivals, in one run: `python -m benchmarks.NAME`. Ratios, never absolute promises."""

@@ -72,9 +72,7 @@ class NetworkGuard:
         inherited = name not in vars(owner)
         before = getattr(owner, name)
         setattr(owner, name, replacement)
-        self._undo.append(
-            (lambda: delattr(owner, name)) if inherited else (lambda: setattr(owner, name, before))
-        )
+        self._undo.append((lambda: delattr(owner, name)) if inherited else (lambda: setattr(owner, name, before)))
 
     def _guarded_lookup(self, name: str) -> Callable[..., object]:
         real = getattr(socket, name)
@@ -101,8 +99,7 @@ class NetworkGuard:
     def _refusal(self, what: str) -> NetworkUseError:
         self.refused.append(what)
         return NetworkUseError(
-            f"{what} leaves this machine, and the suite may not: serve the test from 127.0.0.1 "
-            "(tests/network_guard.py)"
+            f"{what} leaves this machine, and the suite may not: serve the test from 127.0.0.1 (tests/network_guard.py)"
         )
 
 

@@ -6,6 +6,7 @@ Pure: a scene that was played and a testimony in, text out. Nothing here knows t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from ganglion.bot.demo.scenario import ARMS, Crash, DropSockets, HideFill, Kill, Refuse, Return, Scene
 from ganglion.bot.demo.stage import Refused
@@ -50,6 +51,8 @@ def outcome(played: Played, heard: Testimony, now_s: float) -> Outcome:
             became = _settled(f"not Live yet, {now_s - at_s:.0f} s", "Live again after {:.1f} s", at_s, back_s)
         case HideFill():
             became = Outcome("", settled=True)
+        case other:
+            assert_never(other)
     return became
 
 

@@ -86,9 +86,7 @@ class _Finder(ast.NodeVisitor):
         self._orderless: set[ast.expr] = set()
         self._attributes: dict[tuple[str, str], bool] = {}  # (class, attribute) -> is a set
         self._returns_set = {
-            node.name
-            for node in ast.walk(tree)
-            if isinstance(node, _Function) and is_set_annotation(node.returns)
+            node.name for node in ast.walk(tree) if isinstance(node, _Function) and is_set_annotation(node.returns)
         }
 
     def run(self) -> None:
@@ -155,9 +153,7 @@ class _Finder(ast.NodeVisitor):
         for key, is_set in assigned.items():
             self._attributes.setdefault(key, is_set)
 
-    def _learn_method(
-        self, owner: str, method: _Function, assigned: dict[tuple[str, str], bool]
-    ) -> None:
+    def _learn_method(self, owner: str, method: _Function, assigned: dict[tuple[str, str], bool]) -> None:
         outer, self._scope = self._scope, _Scope()
         self._scope.names.update(_parameters(method))
         for node in ast.walk(method):
@@ -254,9 +250,7 @@ class _Finder(ast.NodeVisitor):
                     f"consumed by {name}() with a key" if keyed else f"consumed by {name}()",
                 )
         match node:
-            case ast.Call(func=ast.Attribute(value=owner, attr="pop"), args=[]) if self._is_set(
-                owner
-            ):
+            case ast.Call(func=ast.Attribute(value=owner, attr="pop"), args=[]) if self._is_set(owner):
                 self._use(owner, "popped")
         self.generic_visit(node)
 

@@ -40,17 +40,13 @@ SEAMS = {
 
 
 def lifted_for(name: str) -> frozenset[Ban]:
-    return frozenset(
-        ban for pattern, (bans, _) in SEAMS.items() if fnmatch(name, pattern) for ban in bans
-    )
+    return frozenset(ban for pattern, (bans, _) in SEAMS.items() if fnmatch(name, pattern) for ban in bans)
 
 
 @pytest.mark.parametrize("path", sources("actors", "supervision"), ids=name_of)
 def test_a_module_takes_no_time_chance_or_order_from_outside(path):
     found = violations(path.read_text(), lifted=lifted_for(name_of(path)))
-    assert not found, "\n" + "\n".join(
-        f"{name_of(path)}:{violation.line}: {violation.text}" for violation in found
-    )
+    assert not found, "\n" + "\n".join(f"{name_of(path)}:{violation.line}: {violation.text}" for violation in found)
 
 
 def test_every_seam_gives_its_reason_and_none_lifts_the_order_of_sets():

@@ -62,10 +62,7 @@ def test_the_whole_suite_runs_under_the_switch():
 
 
 def test_child_processes_inherit_the_switch():
-    code = (
-        "from ganglion.actors.exchange.ccxt import loopback\n"
-        "raise SystemExit(0 if loopback.loopback_only() else 1)"
-    )
+    code = "from ganglion.actors.exchange.ccxt import loopback\nraise SystemExit(0 if loopback.loopback_only() else 1)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

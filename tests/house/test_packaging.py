@@ -38,9 +38,7 @@ for point in entry_points(group="ganglion.modes"):
 def run(*command: str | Path, cwd: Path) -> str:
     """The command's output; its whole conversation if it fails."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(
-        [*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -65,9 +63,7 @@ class Environment:
     def modules(self, cwd: Path) -> dict[str, Path]:
         """Every module of the rooms -> the file it was imported from."""
         output = run(self.bin / "python", "-c", IMPORT_ALL.format(rooms=ROOMS), cwd=cwd)
-        return {
-            name: Path(file) for name, file in (line.split(" ", 1) for line in output.splitlines())
-        }
+        return {name: Path(file) for name, file in (line.split(" ", 1) for line in output.splitlines())}
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +120,7 @@ def test_every_module_imports_from_another_folder_and_from_where_it_was_installe
     assert not strays
 
 
-def test_the_rooms_do_not_land_at_the_top_of_site_packages(
-    installed: tuple[Environment, Path], tmp_path: Path
-):
+def test_the_rooms_do_not_land_at_the_top_of_site_packages(installed: tuple[Environment, Path], tmp_path: Path):
     environment, _ = installed
     code = (
         "import importlib.util, sys; "
@@ -136,9 +130,7 @@ def test_the_rooms_do_not_land_at_the_top_of_site_packages(
 
 
 @pytest.mark.skipif(not COMMAND_LINE.exists(), reason="bot/cli.py is not there yet")
-def test_the_command_answers_from_another_folder(
-    installed: tuple[Environment, Path], tmp_path: Path
-):
+def test_the_command_answers_from_another_folder(installed: tuple[Environment, Path], tmp_path: Path):
     environment, _ = installed
     assert "ganglion" in run(environment.bin / "ganglion", "--help", cwd=tmp_path)
 

@@ -31,9 +31,7 @@ def exchanges_named(source: str) -> Iterator[tuple[int, str]]:
     """Exchange ids in a module's texts and identifiers; docstrings and comments may explain."""
     tree = ast.parse(source)
     docstrings = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     for node in ast.walk(tree):
         match node:

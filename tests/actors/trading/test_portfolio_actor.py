@@ -112,9 +112,7 @@ def test_a_mode_that_restarts_before_the_order_line_has_spoken_is_told_of_what_i
     account.portfolio.tell(ResumeRequest("grid"))
     account.run()
     resume = account.modes["grid"].of(Resume)[-1]
-    assert [(order.intent_id, order.state) for order in resume.open_orders] == [
-        (intent.intent_id, OrderState.INTENDED)
-    ]
+    assert [(order.intent_id, order.state) for order in resume.open_orders] == [(intent.intent_id, OrderState.INTENDED)]
 
 
 def test_limits_count_orders_that_are_open_and_those_of_the_last_minute():
