@@ -68,7 +68,8 @@ Log = Annotated[LogFormat | None, typer.Option("--log", help="Log lines instead 
 
 @app.command(
     help=_help(
-        "Run a bot until Ctrl-C, which cancels its orders and stops cleanly; twice drops everything.\n\n"
+        "Run a bot until Ctrl-C.\n\n"
+        "The first Ctrl-C cancels its orders and stops cleanly; a second one drops everything.\n\n"
         "On a terminal it shows the live view, elsewhere plain log lines on standard error.",
         "ganglion run bot.toml",
         "ganglion run bot.toml --for 5m --summary summary.json --log json",
@@ -79,6 +80,7 @@ def run(config: Config, seconds: For = None, summary: SummaryFile = None, log: L
     from ganglion.bot.run import RunOptions  # noqa: PLC0415
     from ganglion.bot.run import run as run_bot  # noqa: PLC0415
 
+    _check_summary(summary)
     loaded = _load(config)
     options = RunOptions(seconds=seconds, summary=summary, log=log.value if log else None)
     raise typer.Exit(run_bot(loaded, options))
@@ -86,9 +88,10 @@ def run(config: Config, seconds: For = None, summary: SummaryFile = None, log: L
 
 @app.command(
     help=_help(
-        "Say everything that is wrong with a configuration, each with its place and what to do.\n\n"
-        "Offline it reads files and environment only. With --online it asks each exchange whether it is there, knows "
-        "the symbols and accepts the key; nothing is placed.",
+        "Say everything that is wrong with a configuration.\n\n"
+        "Each mistake comes with its place and what to do. Offline it reads files and environment only. "
+        "With --online it asks each exchange whether it is there, knows the symbols and accepts the key; nothing is "
+        "placed.",
         "ganglion check bot.toml",
         "ganglion check bot.toml --online",
     )
@@ -115,9 +118,10 @@ def check(
 
 @app.command(
     help=_help(
-        "Run one bot on two local venues and hurt it: no keys, no network, about 30 seconds.\n\n"
-        "Sockets drop, a venue answers 503 and 429, actors crash, a venue process is killed and comes back; the other "
-        "arm trades on. It ends with balances that equal the venues' to the last digit, or with exit code 1.",
+        "Run one bot on two local venues and hurt it, for 30 seconds.\n\n"
+        "No keys, no network. Sockets drop, a venue answers 503 and 429, actors crash, a venue process is killed and "
+        "comes back; the other arm trades on. It ends with balances that equal the venues' to the last digit, or with "
+        "exit code 1.",
         "ganglion demo",
         "ganglion demo --log console",
     )
@@ -134,6 +138,7 @@ def demo(
     """See its help."""
     from ganglion.bot.demo import DemoOptions, run_demo  # noqa: PLC0415
 
+    _check_summary(summary)
     options = DemoOptions(
         seconds=seconds,
         seed=seed,
@@ -198,8 +203,8 @@ def schema(name: ModeName = None) -> None:
 
 @app.command(
     help=_help(
-        "Run a local exchange with a living market that unmodified ccxt classes trade on.\n\n"
-        "It prints the ccxt settings and the bot.toml section to use.",
+        "Run a local exchange with a living market, for any ccxt.\n\n"
+        "Unmodified ccxt classes trade on it. It prints the ccxt settings and the bot.toml section to use.",
         "ganglion venue --port 8080",
         "ganglion venue --port 8080 --state ./ledger --seed 7 --account me:secret:USDT=10000,BTC=1",
     )
@@ -338,6 +343,18 @@ def _show(out: Console, config: BotConfig) -> None:
         market = f"{mode.table.exchange} {mode.table.symbol}"
         table.add_row(name, mode.entry.name, market, f"{mode.share:.2%}", restart)
     out.print(table)
+
+
+def _check_summary(path: Path | None) -> None:
+    from ganglion.bot.summary import check_writable  # noqa: PLC0415
+
+    if path is None:
+        return
+    try:
+        check_writable(path)
+    except OSError as error:
+        text = f"--summary: {path} can't be written ({error.strerror or error}): name a file in a folder that you own"
+        _fail(text, ExitCode.CONFIGURATION)
 
 
 def _console() -> Console:

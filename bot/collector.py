@@ -151,6 +151,7 @@ class Mode:
         self.intents: set[str] = set()
         self.fills = 0
         self.denied = 0
+        self.rejected: set[str] = set()
         self.halted = ""
         self.inventory = Inventory()
         self._synthetic: dict[str, Fill] = {}
@@ -212,6 +213,8 @@ class CollectorActor(Actor[CollectorMessage]):
         mode = self._modes.get(message.mode)
         if mode is not None:
             mode.intents.add(message.intent_id)
+            if message.state is OrderState.REJECTED:
+                mode.rejected.add(message.intent_id)
 
     @receives
     def fill(self, message: Fill) -> None:
@@ -343,5 +346,6 @@ class CollectorActor(Actor[CollectorMessage]):
             fills=mode.fills,
             pnl=mode.inventory.pnl(exact_mid(top) if top else None),
             denied=mode.denied,
+            rejected=len(mode.rejected),
             halted=mode.halted,
         )

@@ -18,7 +18,7 @@ import msgspec
 import pydantic
 
 from ganglion.actors.modes import BrokenModeError, ModeConfig, ModeEntry, UnknownModeError, find_mode
-from ganglion.bot.config_checks import exchange_problems, shares_of
+from ganglion.bot.config_checks import exchange_problems, shares_of, twice_problems
 from ganglion.bot.errors import ConfigError, Problem
 from ganglion.bot.secrets import Scrubber, Secret, SecretError, parse_reference, read_secret
 from ganglion.bot.tables import NAME, SYMBOL, BotTable, CredentialsTable, ExchangeTable, ModeTable
@@ -32,6 +32,10 @@ PLACEHOLDERS: dict[type[pydantic.BaseModel], dict[str, object]] = {
     ModeTable: {"mode": "?", "exchange": "?", "symbol": "?/?"},
 }
 """For required keys that are missing or wrong, so that the rest of the table can be judged."""
+NO_TABLE = frozenset({"model_type", "model_attributes_type", "dict_type"})
+"""What pydantic says where it wants a table."""
+SAID = {"string_type": "write a string, in quotes", "finite_number": "write a number that is finite"}
+"""What pydantic says in words of its own, by kind."""
 MODE_KEYS = tuple(ModeTable.model_fields)
 
 
@@ -71,7 +75,9 @@ class BotConfig(msgspec.Struct, frozen=True):
     @property
     def scrubber(self) -> Scrubber:
         """Takes this configuration's secrets out of texts."""
-        return Scrubber(secret for exchange in self.exchanges.values() for secret in exchange.credentials.values())
+        secrets = [secret for exchange in self.exchanges.values() for secret in exchange.credentials.values()]
+        ids = [exchange.table.id or "" for exchange in self.exchanges.values()]
+        return Scrubber(secrets, names=(self.bot.name, *self.exchanges, *self.modes, *ids))
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> BotConfig:
@@ -102,7 +108,7 @@ def parse(text: str, source: Path, environment: Mapping[str, str] | None = None)
     reader = _Reader(raw, source, os.environ if environment is None else environment)
     config = reader.read()
     if reader.problems:
-        raise ConfigError(str(source), reader.problems)
+        raise ConfigError(str(source), reader.scrubbed())
     return config
 
 
@@ -111,9 +117,16 @@ class _Reader:
 
     def __init__(self, raw: Raw, source: Path, environment: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
+        self._secrets_read: list[Secret] = []
         self._raw = raw
         self._source = source
         self._environment = environment
+
+    def scrubbed(self) -> list[Problem]:
+        """The problems without any secret that was read; places are names."""
+        names = [str(name) for section in SECTIONS for name in self._section(section)]
+        scrub = Scrubber(self._secrets_read, names=names).scrub
+        return [Problem(found.place, scrub(found.text), scrub(found.hint)) for found in self.problems]
 
     def read(self) -> BotConfig:
         """Read what can be read; it is a whole configuration only where no problem was found."""
@@ -135,10 +148,13 @@ class _Reader:
         shares, problems = shares_of(tables)
         self.problems += problems
         whole = {mode.name: msgspec.structs.replace(mode, share=shares[mode.name]) for mode in modes}
+        told = {problem.place for problem in self.problems}
         for name, exchange in exchanges.items():
             # Credentials that are there but wrong have a problem of their own.
-            trades = any(t.exchange == name for _, t in tables) and "credentials" not in self._raw_exchange(name)
-            self.problems += exchange_problems(name, exchange.table, trades=trades)
+            trades = any(t.exchange == name for _, t in tables) and not self._raw_exchange(name).get("credentials")
+            found = exchange_problems(name, exchange.table, trades=trades)
+            self.problems += [problem for problem in found if not _follows(problem, f"exchanges.{name}", told)]
+        self.problems += twice_problems({n: (e.table, e.credentials) for n, e in exchanges.items()})
         return BotConfig(self._source, bot, exchanges, whole)
 
     # -------------------------------------------------------------- sections
@@ -184,6 +200,7 @@ class _Reader:
         for field, text in table.given().items():
             try:
                 found[field] = read_secret(parse_reference(text), self._source.parent, self._environment)
+                self._secrets_read.append(found[field])
             except SecretError as error:
                 self.problems.append(Problem(f"{place}.{field}", str(error)))
         return found
@@ -237,8 +254,10 @@ class _Reader:
             return model.model_validate(raw)
         except pydantic.ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
-        known = (*model.model_fields, *also)
-        self.problems += [_problem(place, details["loc"], details["type"], details["msg"], known) for details in found]
+        for details in found:
+            location = details["loc"]
+            known = (*model.model_fields, *also) if len(location) == 1 else _keys_at(model, location)
+            self.problems.append(_problem(place, location, details["type"], details["msg"], known))
         wrong = {details["loc"][0] for details in found if details["loc"]}
         right = {key: value for key, value in raw.items() if key not in wrong}
         try:
@@ -251,10 +270,30 @@ def _problem(place: str, location: tuple[int | str, ...], kind: str, text: str, 
     """One of pydantic's errors with its place and what to do. Never with the value: it may be a secret."""
     where = place + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     if kind == "extra_forbidden":
-        return _unknown_key(where, str(location[-1]), known if len(location) == 1 else ())
+        return _unknown_key(where, str(location[-1]), known)
     if kind == "missing":
         return Problem(where, "is missing", f"add {location[-1]} = ...")
-    return Problem(where, text.removeprefix("Value error, "))
+    if kind in NO_TABLE:
+        return Problem(where, "is no table", f"write [{where}] with its settings below")
+    return Problem(where, SAID.get(kind) or text.removeprefix("Value error, "))
+
+
+def _keys_at(model: type[pydantic.BaseModel], location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys of the table inside a table at which a location ends."""
+    for part in location[:-1]:
+        field = model.model_fields.get(str(part))
+        kind = field.annotation if field is not None else None
+        if not (isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)):
+            return ()
+        model = kind
+    return tuple(model.model_fields)
+
+
+def _follows(problem: Problem, place: str, told: set[str]) -> bool:
+    """True where a problem only follows from one that was told: the key was left out because it is wrong."""
+    if problem.place == f"{place}.live":
+        return bool(told & {f"{place}.{key}" for key in ("id", "sandbox", "live", "ccxt")})
+    return problem.place in told
 
 
 def _unknown_key(place: str, key: str, known: Iterable[str]) -> Problem:

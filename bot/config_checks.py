@@ -1,6 +1,7 @@
 """What spans a configuration's tables: shares of an account, the gate to real money, what belongs to the engine.
 
-Pure but for one look at which exchange ids ccxt has, by file name: importing ccxt costs a quarter of a second.
+Which exchange ids ccxt has is seen by its files' names. ccxt itself, a quarter of a second, is imported only where
+credentials or settings of its own are to be judged; nothing of it is asked for over the network.
 """
 
 from __future__ import annotations
@@ -10,14 +11,34 @@ import importlib.util
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganglion.actors.exchange.ccxt.settings import OWNED_KEYS, SECRET_KEYS, is_loopback, urls_in
 from ganglion.bot.errors import Problem
 from ganglion.bot.tables import RESERVED, ExchangeTable, ModeTable, share_of
 
+if TYPE_CHECKING:
+    import ccxt
+
+    from ganglion.bot.secrets import Secret
+
 HUNDRED = Decimal(100)
 ALSO_OWNED = frozenset({"retries", "rateLimit"})
 """Further words for what the engine does itself."""
+USUAL_KEYS = frozenset({"urls", "options", "exceptions", "timeout", "hostname", "headers", "proxies"})
+"""Settings that every class of ccxt has; for these alone it is not imported."""
+
+CREDENTIAL_FIELDS = {
+    "apiKey": "key",
+    "secret": "secret",
+    "password": "password",
+    "uid": "uid",
+    "walletAddress": "wallet",
+    "privateKey": "private_key",
+}
+"""ccxt's names of credentials, and the configuration's."""
+WHO = ("key", "wallet", "private_key", "uid")
+"""Which credential says whose account it is, the first that there is."""
 
 
 def shares_of(modes: Iterable[tuple[str, ModeTable]]) -> tuple[dict[str, Decimal], list[Problem]]:
@@ -61,11 +82,29 @@ def exchange_problems(name: str, table: ExchangeTable, *, trades: bool) -> list[
     if table.connector == "simulated":
         return problems + _simulated_problems(place, table)
     problems += _id_problems(place, table)
-    problems += _ccxt_problems(place, table.ccxt)
+    problems += _ccxt_problems(place, table)
     problems += _gate_problems(place, table)
     if trades and not table.credentials.given():
         hint = f'add [{place}.credentials] with key = "env:NAME" and secret = "env:NAME"'
         problems.append(Problem(f"{place}.credentials", "a mode trades here and there are none", hint))
+    return problems + _credential_problems(place, table)
+
+
+def twice_problems(exchanges: Mapping[str, tuple[ExchangeTable, Mapping[str, Secret]]]) -> list[Problem]:
+    """Each account that is configured under a second name: two parts would count and reserve the same money."""
+    problems = []
+    seen: list[tuple[str, tuple[object, ...], Secret]] = []
+    for name, (table, credentials) in exchanges.items():
+        who = next((credentials[field] for field in WHO if field in credentials), None)
+        if table.connector == "simulated" or who is None:
+            continue
+        where = (table.id, table.sandbox, table.ccxt.get("urls"))
+        same = next((other for other, there, them in seen if there == where and them == who), None)
+        if same is not None:
+            text = f"this is the same account twice: exchanges.{same} has the same id, address and key"
+            hint = f"list its symbols under [exchanges.{same}], and point the modes there"
+            problems.append(Problem(f"exchanges.{name}", text, hint))
+        seen.append((name, where, who))
     return problems
 
 
@@ -108,8 +147,51 @@ def _id_problems(place: str, table: ExchangeTable) -> list[Problem]:
     return [Problem(f"{place}.id", f"ccxt has no exchange {table.id!r} with streams", hint)]
 
 
-def _ccxt_problems(place: str, settings: Mapping[str, object]) -> list[Problem]:
+def _credential_problems(place: str, table: ExchangeTable) -> list[Problem]:
+    """What ccxt's class needs besides the credentials that are given."""
+    given = table.credentials.given()
+    exchange = _ccxt_exchange(table.id) if given else None
+    if exchange is None:
+        return []
+    needed = [CREDENTIAL_FIELDS.get(name, "") for name, wanted in exchange.requiredCredentials.items() if wanted]
+    return [
+        Problem(f"{place}.credentials.{field}", f"is missing, and {table.id} needs it", f'add {field} = "env:NAME"')
+        for field in needed
+        if field and field not in given
+    ]
+
+
+def _ccxt_exchange(exchange_id: str | None) -> ccxt.Exchange | None:
+    """An instance of ccxt's plain class, to look at; None where there is no such id."""
+    if exchange_id not in ccxt_ids():
+        return None
+    import ccxt  # noqa: PLC0415 - a quarter of a second
+
+    kind = getattr(ccxt, exchange_id or "", None)
+    return kind() if isinstance(kind, type) and issubclass(kind, ccxt.Exchange) else None
+
+
+def _unknown_settings(place: str, table: ExchangeTable, settings: Iterable[str]) -> list[Problem]:
+    """Keys that ccxt's constructor would keep and nothing would ever read."""
+    wanted = list(settings)
+    exchange = _ccxt_exchange(table.id) if wanted else None
+    if exchange is None:
+        return []
+    known = [name for name, value in vars(exchange).items() if not name.startswith("_") and not callable(value)]
     problems = []
+    for key in wanted:
+        if not hasattr(exchange, key):
+            near = difflib.get_close_matches(key, [*exchange.describe(), *known], n=1, cutoff=0.7)
+            hint = f"did you mean {near[0]!r}?" if near else "remove it, or see ccxt's manual for its name"
+            problems.append(Problem(f"{place}.ccxt.{key}", f"ccxt's {table.id} has no such setting", hint))
+    return problems
+
+
+def _ccxt_problems(place: str, table: ExchangeTable) -> list[Problem]:
+    settings = table.ccxt
+    problems = []
+    judged = OWNED_KEYS | ALSO_OWNED | SECRET_KEYS | USUAL_KEYS
+    problems += _unknown_settings(place, table, (key for key in settings if key not in judged))
     for key in settings:
         if key in OWNED_KEYS | ALSO_OWNED:
             hint = "remove it: the engine reads numbers as text, has a rate budget of its own and never repeats a write"

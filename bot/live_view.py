@@ -1,6 +1,7 @@
 """The live view of `run` and `demo` on a terminal: the tree, and per exchange its markets, balances, modes and PnL.
 
-`render` is pure: a `Status` and a `Tree` in, something for rich out. `LiveView` shows it anew a few times a second.
+`render` is pure: a `Status` and a `Tree` in, something for rich out; `render_compact` is the same for a terminal of
+80 x 24. `LiveView` shows the one that fits anew a few times a second.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from textwrap import shorten
 from types import TracebackType
 from typing import Self
 
+from rich import get_console
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -28,6 +30,9 @@ from ganglion.supervision import CellInfo, Tree
 
 REFRESH_PER_S = 4
 LOG_LINES = 6
+ROOMY = (112, 40)
+"""Columns and lines that the whole picture needs."""
+VIOLATIONS_SHOWN = 3
 TREE_WIDTH, EXCHANGE_WIDTH = 42, 64
 """At least, so that a picture does not jump when a counter appears."""
 REASON_SHOWN = 34
@@ -75,6 +80,80 @@ def render(status: Status, tree: Tree, *, title: str, lines: tuple[str, ...] = (
     return Group(*parts)
 
 
+def render_compact(
+    status: Status, tree: Tree, *, title: str, height: int, lines: tuple[str, ...] = (), bot: str = "/bot"
+) -> RenderableType:
+    """One picture in so many lines: what is wrong, arms, modes, balances; then log and tree, as far as there is room.
+
+    Args:
+        status: of the collector.
+        tree: of the system.
+        title: first line.
+        height: lines of the terminal.
+        lines: newest log lines, scrubbed already.
+        bot: path of the bot in the tree.
+    """
+    wrong = [*status.violations[-VIOLATIONS_SHOWN:], *(f"parked {text}" for text in status.parked[:VIOLATIONS_SHOWN])]
+    parts: list[RenderableType] = [_headline(status, tree, title)]
+    parts += [Text(text, style="bold red", overflow="ellipsis", no_wrap=True) for text in wrong]
+    parts += [arms_table(status), _modes(status.modes, titled=False)]
+    # The cursor has the last line; both tables have a head.
+    left = height - 1 - len(parts) - len(status.exchanges) - len(status.modes)
+    held = _all_balances(status, max(0, left - 1))
+    left -= held.row_count + 1
+    parts.append(held)
+    log = lines[-max(0, min(left, LOG_LINES)) :] if left > 0 else ()
+    left -= len(log)
+    root = tree.find(bot) or tree.root
+    if left >= sum(1 for _ in root.walk()):
+        parts.append(_tree(root))
+    parts += [Text(line, style="dim", overflow="ellipsis", no_wrap=True) for line in log]
+    return Group(*parts)
+
+
+def arms_table(status: Status) -> Table:
+    """One line an arm, no more than 80 columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("arm", "state", "reconnects", "fills", "open orders", "books"):
+        table.add_column(column, justify="left" if column in {"arm", "state", "books"} else "right", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    for view in status.exchanges:
+        state = ConnectionState(view.state)
+        books = sum(market.top is not None for market in view.markets)
+        table.add_row(
+            view.name,
+            Text(view.state, style=CONNECTION_STYLES[state]),
+            str(view.reconnects),
+            str(view.fills),
+            str(sum(market.open_orders for market in view.markets)),
+            f"{books} of {len(view.markets)} whole",
+            _trouble(view),
+        )
+    return table
+
+
+def _trouble(view: ExchangeView) -> Text:
+    if view.halted:
+        return Text(f"HALTED: {view.halted}", style="bold red")
+    if view.state != ConnectionState.LIVE:
+        return Text(view.reason, style="yellow")
+    return Text("" if view.reconciled else "not reconciled", style="yellow")
+
+
+def _all_balances(status: Status, rows: int) -> Table:
+    """What every arm holds in so many lines below the head; the last one counts what had no room."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("arm", "asset", "free", "reserved", "total"):
+        table.add_column(column, justify="left" if column in {"arm", "asset"} else "right", no_wrap=True)
+    held = [(view.name, asset, b) for view in status.exchanges for asset, b in view.balances.items() if b.total]
+    shown = held if len(held) <= rows else held[: max(0, rows - 1)]
+    for arm, asset, balance in shown:
+        table.add_row(arm, asset, *(_money(value) for value in (balance.free, balance.reserved, balance.total)))
+    if rows and len(shown) < len(held):
+        table.add_row(f"and {len(held) - len(shown)} more", "", "", "", "")
+    return table
+
+
 class LiveView:
     """Shows the picture that `look` makes until the block ends; what is left on the screen is the last one."""
 
@@ -89,9 +168,10 @@ class LiveView:
         self._look = look
         self._title = title
         self._ring = ring
+        self._console = console or get_console()
         self._live = Live(
             get_renderable=self._picture,
-            console=console,
+            console=self._console,
             refresh_per_second=REFRESH_PER_S,
             transient=False,
             redirect_stdout=False,
@@ -111,7 +191,11 @@ class LiveView:
 
     def _picture(self) -> RenderableType:
         status, tree = self._look()
-        return render(status, tree, title=self._title, lines=self._ring.last(LOG_LINES))
+        lines = self._ring.last(LOG_LINES)
+        width, height = self._console.size
+        if width < ROOMY[0] or height < ROOMY[1]:
+            return render_compact(status, tree, title=self._title, height=height, lines=lines)
+        return render(status, tree, title=self._title, lines=lines)
 
 
 def _headline(status: Status, tree: Tree, title: str) -> Text:
@@ -197,8 +281,8 @@ def _balances(view: ExchangeView) -> Table:
     return table
 
 
-def _modes(modes: tuple[ModeView, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, title="modes", title_justify="left")
+def _modes(modes: tuple[ModeView, ...], *, titled: bool = True) -> Table:
+    table = Table(box=None, pad_edge=False, title="modes" if titled else None, title_justify="left")
     for column in ("mode", "market", "orders", "fills", "denied", "PnL"):
         table.add_column(column, justify="left" if column in {"mode", "market"} else "right", no_wrap=True)
     for mode in modes:

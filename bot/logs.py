@@ -60,19 +60,20 @@ def configure(
         level: the least level that is written.
     """
     out = sys.stderr if stream is None else stream
-    scrub = (scrubber or Scrubber()).scrub
+    scrubber = scrubber or Scrubber()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            _scrubbed(_renderer(form, colors=_is_terminal(out)), scrub),
+            structlog.processors.format_exc_info,
+            _scrubbed(_renderer(form, colors=_is_terminal(out)), scrubber),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_LoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    _adopt_foreign_lines(out, scrub, level)
+    _adopt_foreign_lines(out, scrubber.scrub, level)
 
 
 class _LoggerFactory:
@@ -101,23 +102,22 @@ class _Writer:
 
 def _renderer(form: Format, *, colors: bool) -> Callable[[Any, str, Event], str]:
     if form == "console":
-        return structlog.dev.ConsoleRenderer(colors=colors)
+        # Plain tracebacks: the others show local variables, and what stands in them.
+        return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
     json = structlog.processors.JSONRenderer(default=str)
-    format_exception = structlog.processors.format_exc_info
 
     def render(logger: Any, method: str, event: Event) -> str:
-        return str(json(logger, method, format_exception(logger, method, event)))
+        return str(json(logger, method, event))
 
     return render
 
 
-def _scrubbed(
-    render: Callable[[Any, str, Event], str], scrub: Callable[[str], str]
-) -> Callable[[Any, str, Event], str]:
-    """Scrub the finished line: nothing that was rendered escapes, wherever in the event it stood."""
+def _scrubbed(render: Callable[[Any, str, Event], str], scrubber: Scrubber) -> Callable[[Any, str, Event], str]:
+    """Scrub the finished line, so that nothing rendered escapes; secrets that may be words only out of its texts."""
 
     def processor(logger: Any, method: str, event: Event) -> str:
-        return scrub(render(logger, method, event))
+        texts = {key: scrubber.scrub_value(value) for key, value in event.items()}
+        return scrubber.scrub_long(render(logger, method, texts))
 
     return processor
 

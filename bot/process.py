@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import structlog
 
 from ganglion.bot.collector import ReadStatus
 from ganglion.bot.config import BotConfig
-from ganglion.bot.summary import Summary, summarize
+from ganglion.bot.summary import Summary, open_of, summarize
 from ganglion.bot.tree import BOT, Places, bot_spec, subscribe_all
 from ganglion.bot.venues import make_venues
 from ganglion.bot.views import EMPTY, ExchangeView, Status
 from ganglion.messages.account import Drain, SnapshotRequest
 from ganglion.messages.lifecycle import ConnectionState
-from ganglion.messages.orders import TERMINAL, CancelAll
+from ganglion.messages.orders import CancelAll
 from ganglion.supervision import ActorDeadError, System, Timeout, Tree
 
 ASK_S = 5.0
 LOOK_EVERY_S = 0.05
-TERMINAL_STATES = frozenset(str(state) for state in TERMINAL)
+CANCEL_AGAIN_S = 2.0
+"""While orders are left, cancels are asked for again: an answer may be lost, an order line may have restarted."""
+STOPS = "the bot stops"
 
 
 class Bot:
@@ -36,6 +38,7 @@ class Bot:
         self._closing = closing
         self._places = Places(system)
         self._last = EMPTY
+        self._uncompared: frozenset[str] = frozenset()
         self._log = structlog.get_logger().bind(bot=config.bot.name)
 
     def status(self) -> Status:
@@ -54,7 +57,7 @@ class Bot:
 
     def summary(self) -> Summary:
         """Everything so far."""
-        return summarize(self.status(), self.tree(), bot=BOT)
+        return summarize(self.status(), self.tree(), bot=BOT, uncompared=self._uncompared)
 
     def fail(self, *steps: str, text: str = "injected") -> None:
         """Crash a part on purpose: `bot.fail("modes", "grid")`."""
@@ -70,29 +73,52 @@ class Bot:
         return True
 
     def drain(self, timeout_s: float = 20.0) -> bool:
-        """Decide nothing more, cancel what the bot placed, and compare every reachable account with its venue.
+        """Place nothing more, cancel what the bot placed, and compare every reachable account with its venue.
+
+        Portfolios deny every place first: what a mode still decides can't slip in behind the cancels.
 
         Returns:
             True if nothing of the bot is left open on exchanges that could be reached.
         """
         if self.system.ended.is_set():
+            self._uncompared = frozenset(self.config.exchanges)
             self._warn_of_open_orders()
             return False
         until_s = time.monotonic() + timeout_s
-        for name in self.config.modes:
-            self._places.mode(name).tell(Drain("the bot stops"))
-        clean = True
-        if self.config.bot.cancel_on_stop:
-            for name in self.config.exchanges:
-                self._places.portfolio(name).tell(CancelAll(mode=None, reason="the bot stops"))
-            clean = self.wait_until(lambda status: not any(map(_left_open, status.exchanges)), timeout_s)
-        self._compare(max(1.0, until_s - time.monotonic()))
+        cancels = self.config.bot.cancel_on_stop
+        if not cancels:
+            self._tell_portfolios(Drain(STOPS))
+        while True:
+            if cancels:
+                self._cancel(until_s)
+            self._compare(max(1.0, until_s - time.monotonic()))
+            # The comparison is the proof: an order that was on its way when the cancels were sent is in it.
+            clean = not (cancels and any(map(_left_open, self._last.exchanges)))
+            if clean or time.monotonic() >= until_s or self.system.ended.is_set():
+                break
         self._warn_of_open_orders()
         return clean
 
+    def _cancel(self, until_s: float) -> None:
+        """Cancel everything, again and again while something is left open and there is time."""
+        while True:
+            self._tell_portfolios(Drain(STOPS), CancelAll(mode=None, reason=STOPS))
+            left_s = until_s - time.monotonic()
+            if self.wait_until(_nothing_open, min(CANCEL_AGAIN_S, max(0.0, left_s))):
+                return
+            if left_s <= CANCEL_AGAIN_S or self.system.ended.is_set():
+                return
+
+    def _tell_portfolios(self, *messages: Drain | CancelAll) -> None:
+        for name in self.config.exchanges:
+            for message in messages:
+                # One that is gone for good places nothing.
+                with suppress(ActorDeadError):
+                    self._places.portfolio(name).tell(message)
+
     def _warn_of_open_orders(self) -> None:
         for exchange in self._last.exchanges:
-            if open_orders := open_count(exchange):
+            if open_orders := open_of(exchange.orders):
                 self._log.warning("orders_left_open", exchange=exchange.name, count=open_orders, state=exchange.state)
 
     def stop(self, timeout_s: float = 30.0) -> bool:
@@ -111,7 +137,7 @@ class Bot:
         before = {exchange.name: exchange.reconciled_epoch for exchange in self.status().exchanges}
         asked = [exchange.name for exchange in self._last.exchanges if exchange.state == ConnectionState.LIVE]
         for name in asked:
-            self._places.orders(name).tell(SnapshotRequest("the bot stops"))
+            self._places.orders(name).tell(SnapshotRequest(STOPS))
 
         def compared(status: Status) -> bool:
             return all(
@@ -120,17 +146,19 @@ class Bot:
                 if exchange.name in asked
             )
 
-        if asked and not self.wait_until(compared, timeout_s):
-            self._log.warning("not_compared_at_the_end", exchanges=asked)
-
-
-def open_count(exchange: ExchangeView) -> int:
-    """Orders of ours that may still be at the venue."""
-    return sum(count for state, count in exchange.orders.items() if state not in TERMINAL_STATES)
+        self.wait_until(compared, timeout_s)
+        done = {exchange.name for exchange in self._last.exchanges if exchange.reconciled_epoch > before[exchange.name]}
+        self._uncompared = frozenset(self.config.exchanges) - done
+        if self._uncompared:
+            self._log.warning("not_compared_at_the_end", exchanges=sorted(self._uncompared))
 
 
 def _left_open(exchange: ExchangeView) -> bool:
-    return exchange.state == ConnectionState.LIVE and open_count(exchange) > 0
+    return exchange.state == ConnectionState.LIVE and open_of(exchange.orders) > 0
+
+
+def _nothing_open(status: Status) -> bool:
+    return not any(map(_left_open, status.exchanges))
 
 
 def build(config: BotConfig, system: System) -> Bot:

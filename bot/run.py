@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ from ganglion.bot.config import BotConfig
 from ganglion.bot.errors import ExitCode
 from ganglion.bot.logs import Format, LogRing
 from ganglion.bot.process import Bot, build
-from ganglion.bot.summary import Summary, write
+from ganglion.bot.summary import save
+from ganglion.bot.tree import BOT
+from ganglion.bot.verdict import judge
 from ganglion.supervision import System
 
 SWITCH_INTERVAL_S = 0.0005
@@ -75,12 +77,13 @@ def run(config: BotConfig, options: RunOptions) -> ExitCode:
                 summary = bot.summary()
         finally:
             bot.stop(STOP_S)
-    if watched and system.failure is not None:
-        # The live view, which showed the log, is gone.
-        sys.stderr.write(config.scrubber.scrub(f"the bot ended by itself: {ended_by(system)}\n{AFTER_ITS_END}\n"))
+    verdict = judge(summary, bot=BOT, failure=system.failure, cancels=config.bot.cancel_on_stop)
+    # On a terminal the live view, which showed the log, is gone.
+    told = [*verdict.sentences, *([AFTER_ITS_END] if system.failure is not None else [])]
+    sys.stderr.write(config.scrubber.scrub("".join(f"{sentence}\n" for sentence in told)))
     if options.summary is not None:
-        write(summary, options.summary, config.scrubber)
-    return exit_code(summary, system)
+        save(summary, options.summary, config.scrubber)
+    return verdict.code
 
 
 AFTER_ITS_END = (
@@ -92,15 +95,6 @@ def ended_by(system: System) -> str:
     """Which failure ended a system, for people."""
     failure = system.failure
     return "nothing failed: it was stopped" if failure is None else f"{failure.error}: {failure.text}"
-
-
-def exit_code(summary: Summary, system: System) -> ExitCode:
-    """What a run ends with: a violation or unequal balances before a halt, a halt before all is well."""
-    if not summary.faultless:
-        return ExitCode.FAILED
-    if summary.halted or system.failure is not None:
-        return ExitCode.HALTED
-    return ExitCode.OK
 
 
 def _wait(bot: Bot, stop: threading.Event, seconds: float | None) -> None:
@@ -130,13 +124,21 @@ def _view(bot: Bot, ring: LogRing, *, watched: bool) -> AbstractContextManager[o
 
 
 @contextmanager
-def signals(stop: threading.Event) -> Iterator[None]:
-    """Take SIGINT and SIGTERM for the block; the old handlers come back after it."""
+def signals(stop: threading.Event, last_deeds: Sequence[Callable[[], None]] = ()) -> Iterator[None]:
+    """Take SIGINT and SIGTERM for the block; the old handlers come back after it.
+
+    Args:
+        stop: set by the first.
+        last_deeds: done at the second, before the process is gone; may grow in the block. Each is short and raises
+            nothing.
+    """
 
     def handle(number: int, _: FrameType | None) -> None:
         if stop.is_set():
             sys.stderr.write(f"\n{signal.Signals(number).name} again: everything is dropped\n")
             sys.stderr.flush()
+            for deed in last_deeds:
+                deed()
             # Threads of loops and a drain under way would hold an ordinary exit up.
             os._exit(ExitCode.INTERRUPTED)
         stop.set()

@@ -7,7 +7,9 @@ The configuration holds references (`env:NAME`, `file:PATH`), never values. A `S
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +18,11 @@ import msgspec
 FORMS = 'write "env:NAME" or "file:PATH"'
 SHORTEST_SCRUBBED = 4
 """Shorter values are no secrets, and scrubbing them would cut up every text."""
+SHORTEST_ANYWHERE = 8
+"""Shorter ones may be words, and are hidden as whole tokens only."""
+NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+LITERAL = re.compile(r'"(?P<inner>(?:[^"\\]|\\.)*)"(?P<key>(?=\s*:))?')
+"""A string of a JSON text, and whether it is a key."""
 HIDDEN = "***"
 
 
@@ -103,18 +110,70 @@ def read_secret(reference: Reference, folder: Path, environment: Mapping[str, st
 
 
 class Scrubber:
-    """Takes secrets out of texts."""
+    """Takes secrets out of texts, and leaves the words and numbers alone that only look like one.
 
-    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        values = [value for secret in secrets if len(value := secret.reveal()) >= SHORTEST_SCRUBBED]
+    A long secret is hidden wherever it stands. A short one, and one of digits only, may be a word or a number of its
+    own right: it is hidden as a whole token of free text, never as a key, a number or a part of one. What the
+    configuration uses as a name stands there in plain text and is never hidden.
+    """
+
+    def __init__(self, secrets: Iterable[Secret] = (), names: Iterable[str] = ()) -> None:
+        plain = set(names)
+        values = {secret.reveal() for secret in secrets} - plain
+        values = {value for value in values if len(value) >= SHORTEST_SCRUBBED}
+        short = {value for value in values if len(value) < SHORTEST_ANYWHERE or NUMBER.fullmatch(value)}
         # Longest first: one secret may contain another.
-        self._shapes = sorted({shape for value in values for shape in _shapes(value)}, key=lambda s: (-len(s), s))
+        self._shapes = _longest_first(shape for value in values - short for shape in _shapes(value))
+        tokens = "|".join(re.escape(shape) for shape in _longest_first(s for value in short for s in _shapes(value)))
+        self._tokens = re.compile(rf"(?<![\w-])(?<!\d\.)(?:{tokens})(?![\w-])(?!\.\d)") if tokens else None
 
     def scrub(self, text: str) -> str:
-        """The text with every secret hidden, also where it stands escaped."""
+        """The text with every secret hidden, also where it stands escaped; of JSON only its strings have tokens."""
+        text = self.scrub_long(text)
+        if self._tokens is None:
+            return text
+        if text.lstrip().startswith(("{", "[")) and _is_json(text):
+            return LITERAL.sub(self._in_literal, text)
+        return self._tokens.sub(HIDDEN, text)
+
+    def scrub_long(self, text: str) -> str:
+        """The text with the secrets hidden that can't be mistaken for anything else."""
         for shape in self._shapes:
             text = text.replace(shape, HIDDEN)
         return text
+
+    def scrub_value(self, value: object) -> object:
+        """A value of a log line with the short secrets hidden in its texts; keys and numbers stay."""
+        if self._tokens is None or value is None or isinstance(value, bool | int | float | Decimal):
+            return value
+        if isinstance(value, str):
+            return value if NUMBER.fullmatch(value) else self._tokens.sub(HIDDEN, value)
+        if isinstance(value, Mapping):
+            return {key: self.scrub_value(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.scrub_value(inner) for inner in value]
+        shown = str(value)
+        hidden = self._tokens.sub(HIDDEN, shown)
+        return value if hidden == shown else hidden
+
+    def _in_literal(self, match: re.Match[str]) -> str:
+        """A string of a JSON text: left alone where it is a key or a number."""
+        inner = match["inner"]
+        if self._tokens is None or match["key"] is not None or NUMBER.fullmatch(inner):
+            return match[0]
+        return f'"{self._tokens.sub(HIDDEN, inner)}"'
+
+
+def _longest_first(shapes: Iterable[str]) -> list[str]:
+    return sorted(set(shapes), key=lambda shape: (-len(shape), shape))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _shapes(value: str) -> set[str]:

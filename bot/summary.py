@@ -5,6 +5,10 @@ Its shape is a promise to those who read the file: fields may be added, none cha
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,8 +16,12 @@ import msgspec
 
 from ganglion.bot.secrets import Scrubber
 from ganglion.bot.views import ExchangeView, ModeView, Status
-from ganglion.messages.lifecycle import CellState
+from ganglion.messages.lifecycle import CellState, ConnectionState
+from ganglion.messages.orders import TERMINAL, OrderState
 from ganglion.supervision import CellInfo, Tree
+
+TERMINAL_STATES = frozenset(map(str, TERMINAL))
+HALTED = "halted"
 
 
 class BalanceSummary(msgspec.Struct, frozen=True):
@@ -38,7 +46,18 @@ class ExchangeSummary(msgspec.Struct, frozen=True):
     balances: dict[str, BalanceSummary]
     halted: str = ""
     balances_equal: bool | None = None
+    """Null where nothing was compared at last: never, not after the last order, or with an order unknown."""
     differences: tuple[str, ...] = ()
+
+    @property
+    def open_orders(self) -> int:
+        """Orders of ours that may still be at the venue."""
+        return open_of(self.orders)
+
+    @property
+    def reached(self) -> bool:
+        """True where it was Live at any time."""
+        return self.state == ConnectionState.LIVE or ConnectionState.LIVE in self.seconds_in
 
 
 class ModeSummary(msgspec.Struct, frozen=True):
@@ -51,6 +70,9 @@ class ModeSummary(msgspec.Struct, frozen=True):
     pnl: str | None
     """In the quote asset; null while there is no price to value at."""
     denied: int = 0
+    """Refused by portfolio or order line, nothing sent. What the mode's own desk refuses is not counted."""
+    rejected: int = 0
+    """By the venue."""
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -66,11 +88,14 @@ class Summary(msgspec.Struct, frozen=True):
     violations: tuple[str, ...]
     exchanges: dict[str, ExchangeSummary]
     modes: dict[str, ModeSummary]
+    parked: tuple[str, ...] = ()
+    """Paths of actors that are parked now, each with why."""
 
     @property
     def halted(self) -> bool:
-        """True where any account was halted."""
-        return any(exchange.halted for exchange in self.exchanges.values())
+        """True where any account or mode was halted."""
+        modes = any(mode.state == HALTED for mode in self.modes.values())
+        return modes or any(exchange.halted for exchange in self.exchanges.values())
 
     @property
     def faultless(self) -> bool:
@@ -83,13 +108,14 @@ class Summary(msgspec.Struct, frozen=True):
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
-def summarize(status: Status, tree: Tree, *, bot: str = "/bot") -> Summary:
+def summarize(status: Status, tree: Tree, *, bot: str = "/bot", uncompared: Collection[str] = ()) -> Summary:
     """Join what the collector knows with the tree.
 
     Args:
         status: of the collector.
         tree: of the system, taken at about the same time.
         bot: path of the bot in it.
+        uncompared: exchanges whose last comparison failed: what an earlier one found is old.
     """
     cells = list(tree.root.walk())
     return Summary(
@@ -100,8 +126,11 @@ def summarize(status: Status, tree: Tree, *, bot: str = "/bot") -> Summary:
         dead_letters=dict(sorted(tree.dead_letters.items())),
         invariant_violations=len(status.violations),
         violations=status.violations,
-        exchanges={e.name: _exchange(e, tree, f"{bot}/{e.name}") for e in status.exchanges},
+        exchanges={
+            e.name: _exchange(e, tree, f"{bot}/{e.name}", compared=e.name not in uncompared) for e in status.exchanges
+        },
         modes={m.name: _mode(m, tree.find(f"{bot}/modes/{m.name}")) for m in status.modes},
+        parked=status.parked,
     )
 
 
@@ -112,9 +141,40 @@ def write(summary: Summary, path: Path, scrubber: Scrubber) -> None:
         OSError: the file can't be written.
     """
     text = scrubber.scrub(summary.to_json().decode())
-    partial = path.with_name(path.name + ".partial")
+    partial = _partial(path)
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a run whether its summary can be written.
+
+    Raises:
+        OSError: it can't.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    partial = _partial(path)
+    partial.touch()
+    partial.unlink()
+
+
+def save(summary: Summary, path: Path, scrubber: Scrubber) -> None:
+    """Write the summary; where that fails after all, say so on stderr and print the summary instead."""
+    try:
+        write(summary, path, scrubber)
+    except OSError as error:
+        sys.stderr.write(f"the summary was not written to {path} ({error.strerror or error}): it follows on stdout\n")
+        sys.stdout.write(scrubber.scrub(summary.to_json().decode()))
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
+
+
+def open_of(orders: Mapping[str, int]) -> int:
+    """Orders, counted by state, that may still be at the venue."""
+    return sum(count for state, count in orders.items() if state not in TERMINAL_STATES)
 
 
 def money_text(amount: Decimal) -> str:
@@ -129,8 +189,10 @@ def book_updates(tree: Tree, arm: str) -> int:
     return sum(cell.handled for cell in books.walk() if cell is not books) if books else 0
 
 
-def _exchange(view: ExchangeView, tree: Tree, path: str) -> ExchangeSummary:
+def _exchange(view: ExchangeView, tree: Tree, path: str, *, compared: bool) -> ExchangeSummary:
     arm = tree.find(path)
+    # A difference that was named stays one; "equal" is only said where everything was compared.
+    doubtful = not view.differences and (not compared or view.orders.get(OrderState.UNKNOWN, 0) > 0)
     return ExchangeSummary(
         state=view.state,
         seconds_in={state: round(seconds, 3) for state, seconds in view.seconds_in.items()},
@@ -144,17 +206,18 @@ def _exchange(view: ExchangeView, tree: Tree, path: str) -> ExchangeSummary:
             for asset, b in view.balances.items()
         },
         halted=view.halted,
-        balances_equal=view.balances_equal,
+        balances_equal=None if doubtful else view.balances_equal,
         differences=view.differences,
     )
 
 
 def _mode(view: ModeView, cell: CellInfo | None) -> ModeSummary:
     return ModeSummary(
-        state=str(cell.state if cell else CellState.STOPPED) if not view.halted else "halted",
+        state=str(cell.state if cell else CellState.STOPPED) if not view.halted else HALTED,
         restarts=cell.restarts if cell else 0,
         orders=view.orders,
         fills=view.fills,
         pnl=None if view.pnl is None else money_text(view.pnl),
         denied=view.denied,
+        rejected=view.rejected,
     )

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
+from ganglion.actors.modes.written import as_written
 from ganglion.actors.trading.portfolio.limits import Limits
 from ganglion.bot.secrets import SecretError, parse_reference
 
@@ -23,10 +24,28 @@ RESERVED = frozenset({"journal", "treasury", "monitor", "modes", "collector", "w
 """Names of the tree's own parts, which an exchange can't have."""
 
 
-class Table(pydantic.BaseModel):
-    """Unknown keys are errors, values don't change."""
+def _numbers_as_written(limits: object) -> object:
+    """Limits are declared where they are kept; here only that their numbers are written as numbers."""
+    if isinstance(limits, dict):
+        texts = [str(key) for key, value in limits.items() if isinstance(value, str | bool)]
+        if texts:
+            raise ValueError(f"{', '.join(texts)}: write a number, without quotes")
+    return limits
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+class Table(pydantic.BaseModel):
+    """Unknown keys are errors, values don't change and are taken as they are written."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: object, info: pydantic.ValidationInfo) -> object:
+        name = info.field_name or ""
+        if name == "limits":
+            return _numbers_as_written(value)
+        field = cls.model_fields.get(name)
+        return value if field is None else as_written(value, name, field.annotation)
 
 
 class BotTable(Table):
@@ -98,6 +117,13 @@ class ExchangeTable(Table):
     simulated: SimulatedTable = SimulatedTable()
     ccxt: Annotated[dict[str, object], Field(description="merged into ccxt's constructor")] = {}
     limits: Annotated[Limits, Field(description="of the whole account")] = Limits()
+
+    @pydantic.field_validator("symbols", mode="before")
+    @classmethod
+    def _a_list(cls, symbols: object) -> object:
+        if isinstance(symbols, str):
+            raise ValueError(f'write a list: ["{symbols if SYMBOL.match(symbols) else "BTC/USDT"}"]')  # noqa: TRY004
+        return symbols
 
     @pydantic.field_validator("symbols")
     @classmethod

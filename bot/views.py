@@ -68,7 +68,10 @@ class ModeView(msgspec.Struct, frozen=True):
     pnl: Decimal | None
     """Cash of own fills + inventory at mid - fees, in the quote asset; None while there is no mid to value at."""
     denied: int
+    """Refused by portfolio or order line; what the mode's own desk refuses never leaves the mode and is not in it."""
     halted: str
+    rejected: int = 0
+    """Orders that the venue rejected (each once)."""
 
 
 class Status(msgspec.Struct, frozen=True):

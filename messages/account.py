@@ -172,7 +172,11 @@ class Suspend(Message, frozen=True, gc=False):
 
 
 class Drain(Message, frozen=True, gc=False):
-    """From the bot to a mode: it stops; decide nothing any more, whatever comes (a Resume included)."""
+    """The bot stops: place nothing any more, whatever comes (a Resume included).
+
+    From the bot to a portfolio, which denies every place from then on; from it to the order line, which sends none that
+    waits, and to the modes, which decide nothing.
+    """
 
     reason: str
     overflow: ClassVar[Overflow] = Overflow.KEEP

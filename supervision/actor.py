@@ -6,13 +6,14 @@ when the class is defined. The cell (cell.py) builds actors, calls them one mess
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-from ganglion.messages.base import Message
+from ganglion.messages.base import Message, Request
 from ganglion.supervision.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ M = TypeVar("M", bound=Message)
 F = TypeVar("F", bound=Callable[..., object])
 
 _MARK = "__receives__"
+_MISSING = object()
 
 
 def receives(handler: F) -> F:
@@ -57,6 +59,9 @@ class Actor(Generic[M]):
         protocol = _protocol_of(cls)
         if protocol is not None:
             _check(cls, protocol, set(cls.handlers))
+        elif cls.handlers and not _names_a_protocol(cls):
+            known = " | ".join(sorted(kind.__name__ for kind in cls.handlers))
+            raise ProtocolError(f"{cls.__qualname__}: it has handlers and no protocol; derive it from Actor[{known}]")
 
     # -------------------------------------------------------------- hooks
 
@@ -68,6 +73,11 @@ class Actor(Generic[M]):
 
     def on_failure(self, failure: Failure) -> None:
         """Run instead of `on_stop` when a handler raised: let go of what the next incarnation can't inherit."""
+
+    @property
+    def own_file(self) -> str:
+        """The file in which to look for the cause when it fails; empty: wherever the exception was raised."""
+        return ""
 
     # -------------------------------------------------------------- what it may use
 
@@ -135,9 +145,16 @@ class Actor(Generic[M]):
 def _handlers_of(cls: type[Actor[Any]], local_names: Mapping[str, object]) -> dict[type[Message], str]:
     found: dict[type[Message], str] = {}
     for klass in reversed(cls.__mro__):
+        own: dict[type[Message], str] = {}
         for name, method in vars(klass).items():
-            if getattr(method, _MARK, False):
-                found[_message_type(klass, name, method, local_names)] = name
+            if not getattr(method, _MARK, False):
+                continue
+            kind = _message_type(klass, name, method, local_names)
+            if kind in own:
+                text = f"{klass.__qualname__}: {own[kind]} and {name} both handle {kind.__name__}; keep one of them"
+                raise ProtocolError(text)
+            own[kind] = name
+        found |= own
     return found
 
 
@@ -148,18 +165,62 @@ def _message_type(
     cached = getattr(method, "__message_type__", None)
     if cached is not None:
         return cast("type[Message]", cached)
+    if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+        text = f"{where}: a handler can't be async, nobody would await it; write `def`, and tell itself what comes back"
+        raise ProtocolError(text)
     try:
         hints = typing.get_type_hints(method, localns=dict(local_names))
     except NameError as error:
         text = f"{where}: its message type can't be found ({error}); import it at the top, not under TYPE_CHECKING"
         raise ProtocolError(text) from error
-    hints.pop("return", None)
+    answer = hints.pop("return", _MISSING)
     kinds = [kind for kind in hints.values() if isinstance(kind, type) and issubclass(kind, Message)]
     if len(hints) != 1 or len(kinds) != 1:
         text = f"{where}: a handler takes one parameter, annotated with one Message type; found {hints or 'none'}"
         raise ProtocolError(text)
+    _check_answer(where, kinds[0], answer)
     method.__message_type__ = kinds[0]  # type: ignore[attr-defined]
     return kinds[0]
+
+
+def _check_answer(where: str, kind: type[Message], answer: object) -> None:
+    """Refuse a handler that can't give what its Request promises; what only a type checker can judge passes."""
+    promised = _promised(kind)
+    if promised is None or promised in (types.NoneType, Any) or isinstance(promised, TypeVar):
+        return
+    asked = f"{kind.__name__} is answered with {_named(promised)}"
+    if answer is _MISSING:
+        raise ProtocolError(f"{where}: {asked}; annotate what it returns: -> {_named(promised)}")
+    if answer is types.NoneType:
+        raise ProtocolError(f"{where}: {asked}, and this handler returns None")
+    if not (inspect.isclass(answer) and inspect.isclass(promised)):
+        return
+    if getattr(answer, "_is_protocol", False) or getattr(promised, "_is_protocol", False):
+        return
+    numbers = (int, float, complex)  # typing lets an int stand for a float
+    if answer in numbers and promised in numbers and numbers.index(answer) <= numbers.index(promised):
+        return
+    if not (issubclass(answer, promised) or issubclass(promised, answer)):
+        raise ProtocolError(f"{where}: {asked}, and this handler returns {_named(answer)}")
+
+
+def _promised(kind: type[Message]) -> object:
+    """What a Request is answered with; None where it is no Request, or does not say."""
+    for klass in kind.__mro__:
+        for base in _bases(klass):
+            if typing.get_origin(base) is Request:
+                return cast("object", typing.get_args(base)[0])
+    return None
+
+
+def _named(kind: object) -> str:
+    return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind)
+
+
+def _names_a_protocol(cls: type[Actor[Any]]) -> bool:
+    """True where some class above says Actor[...], be it Any or a TypeVar."""
+    origins = (typing.get_origin(base) for klass in cls.__mro__ for base in _bases(klass))
+    return any(isinstance(origin, type) and issubclass(origin, Actor) for origin in origins)
 
 
 def _protocol_of(cls: type[Actor[Any]]) -> set[type[Message]] | None:

@@ -400,7 +400,9 @@ class Cell(Mailbox):
 
     def complain(self, event: str, failure: Failure) -> None:
         """Log a failure."""
-        where = failure.traceback.rpartition("\n")[2]
+        frames = failure.traceback.splitlines()
+        own = self.actor.own_file if self.actor is not None else ""
+        where = next((frame for frame in reversed(frames) if own and frame.startswith(f"{own}:")), "".join(frames[-1:]))
         say(self.log, "error", event, error=failure.error, text=failure.text, handling=failure.message, where=where)
 
     def _report(self, event: str, incarnation: int, failure: Failure | None = None) -> None:

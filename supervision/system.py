@@ -66,6 +66,9 @@ class System:
         self.lock = threading.RLock()
         self.events = EventStream()
         self.dead_letters: Counter[str] = Counter()
+        self._said_dead: set[str] = set()
+        self._said_late: set[str] = set()
+        """Types of dead letters that were logged: of parts that run on, and of parts that are being stopped."""
         self.ended = threading.Event()
         """Set when the root is gone: by `stop`, or because a failure reached it."""
         self.failure: Failure | None = None
@@ -156,7 +159,7 @@ class System:
             timeout_s: how long to wait for it.
 
         Raises:
-            StartError: the factory or `on_start` failed, or the name is taken.
+            StartError: the factory or `on_start` failed, the name is taken, or the system has ended.
         """
         if turn.dispatcher is not None:
             raise AskInsideActor(
@@ -165,6 +168,9 @@ class System:
         spec = what if isinstance(what, ChildSpec) else _spec_of(what, name)
         if dispatcher is not None:
             spec = replace(spec, dispatcher=dispatcher)
+        if self.ended.is_set():
+            # The dispatchers may be closed: nobody would answer.
+            raise StartError(_ended(spec))
         reply = self.core.reply(None)
         self.core.put_control(self._root, self._spawn, spec, reply)
         return cast("Address[M]", reply.get(timeout=timeout_s))
@@ -174,8 +180,7 @@ class System:
         if isinstance(root, Supervisor):
             root.spawn(spec, reply)
         else:
-            text = f"/{spec.name} was not started: the system has ended"
-            reply.set_exception((StartError, StartError(text), None))
+            reply.set_exception((StartError, StartError(_ended(spec)), None))
 
     def stop(self, timeout_s: float = 30.0) -> bool:
         """Stop everything, right to left, and the dispatchers after it; True if all went in time."""
@@ -307,11 +312,26 @@ class System:
         kind = type(message).__name__
         with self.lock:
             self.dead_letters[kind] += 1
-            first = self.dead_letters[kind] == 1
+            meant = self._stops(path)
+            said = self._said_dead if not meant else self._said_late
+            first = kind not in said
+            said.add(kind)
         if first:
-            say(self._log, "warning", "dead letter (first of its type)", path=path, type=kind, reason=reason)
+            # What still waits when a part is stopped on purpose is no news.
+            level = "debug" if meant else "warning"
+            say(self._log, level, "dead letter (first of its type)", path=path, type=kind, reason=reason)
         if not isinstance(message, DeadLetter):
             self.events.publish(DeadLetter(path, kind, reason))
+
+    def _stops(self, path: str) -> bool:
+        """Whether a part is going on purpose: with the system, with something above it, or by itself."""
+        cell = self._cells.get(path)
+        if self._stopping or (cell is not None and cell.state is CellState.STOPPING):
+            return True
+        steps = path.split("/")
+        above = (self._cells.get("/".join(steps[:count])) for count in range(2, len(steps)))
+        # A supervisor that is forgotten has taken everything below it along.
+        return any(cell is None or cell.state in (CellState.STOPPING, CellState.STOPPED) for cell in above)
 
     def _held_back(self) -> list[Cell]:
         return [cell for cell in self._cells.values() if cell.stashed()]
@@ -346,6 +366,10 @@ class _Waiting:
 def _spec_of(what: Callable[[], Actor[M]], name: str | None) -> ChildSpec:
     plain = name or getattr(what, "__name__", "actor").strip("<>").lower()
     return ChildSpec(plain, cast("Factory", what))
+
+
+def _ended(spec: ChildSpec) -> str:
+    return f"/{spec.name} was not started: the system has ended"
 
 
 def _info(cell: Cell, depth: Counter[Cell]) -> CellInfo:

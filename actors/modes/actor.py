@@ -6,6 +6,7 @@ raises is a failed actor, restarted by its supervisor, and goes on from the port
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
@@ -58,6 +59,11 @@ class ModeActor(Actor[ModeMessage]):
         self._calm_at_s = 0.0
         self._logged: set[str] = set()
         self._was_ready = False
+
+    @property
+    def own_file(self) -> str:
+        """The mode's own: a wrong amount is raised in the engine, and the mistake stands in the mode."""
+        return getattr(sys.modules.get(self._setup.kind.__module__), "__file__", None) or ""
 
     def on_start(self) -> None:
         """Make the mode, and ask the portfolio where it stands."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import ROUND_DOWN, Decimal, InvalidOperation, localcontext
 from typing import TypeAlias
 
 import msgspec
@@ -116,6 +116,8 @@ def parse_amount(text: AmountText) -> Amount:
     """
     if isinstance(text, float):
         raise AmountError(text, f'a float has lost its digits already; write "{text}"')
+    if isinstance(text, bool) or not isinstance(text, str | Decimal | int):
+        raise AmountError(text, f"a {type(text).__name__} is no amount")
     number, letters = _split(text, AmountError) if isinstance(text, str) else (Decimal(text), "")
     unit = AMOUNT_UNITS.get(letters)
     if unit is None:
@@ -138,6 +140,8 @@ def parse_price(text: PriceText) -> Price:
         kind = PRICE_KINDS.get(letters)
         if kind is None:
             raise PriceError(text, _unknown(letters))
+    elif isinstance(text, bool) or not isinstance(text, Decimal | int | float):
+        raise PriceError(text, f"a {type(text).__name__} is no price")
     else:
         number, kind = exact(text), PriceKind.FLAT
     if not number.is_finite() or (kind is PriceKind.FLAT and number <= 0):
@@ -155,11 +159,14 @@ def base_amount(text: AmountText, *, side: Side, price: Decimal, funds: Funds, m
         AmountError: see `parse_amount`.
     """
     amount = parse_amount(text)
-    with localcontext() as context:
-        # A quotient rounded up could cost more than the share that was asked for.
-        context.rounding = ROUND_DOWN
-        raw = _in_base(amount, side, price, funds, market)
-    return cut(raw, market.amount_step)
+    try:
+        with localcontext() as context:
+            # A quotient rounded up could cost more than the share that was asked for.
+            context.rounding = ROUND_DOWN
+            raw = _in_base(amount, side, price, funds, market)
+        return cut(raw, market.amount_step)
+    except (InvalidOperation, ZeroDivisionError) as error:
+        raise AmountError(text, f"can't be reckoned at price {price} in steps of {market.amount_step}") from error
 
 
 def limit_price(text: PriceText, *, side: Side, mid: Decimal | float, market: Market) -> Decimal:
@@ -176,7 +183,10 @@ def limit_price(text: PriceText, *, side: Side, mid: Decimal | float, market: Ma
         raw = middle + parsed.value
     else:
         raw = middle * (1 + parsed.value / HUNDRED)
-    price = round_price(raw, side, market.price_step)
+    try:
+        price = round_price(raw, side, market.price_step)
+    except InvalidOperation as error:
+        raise PriceError(text, f"{raw} can't be had in steps of {market.price_step}") from error
     if price <= 0:
         raise PriceError(text, f"leads to {price} from mid {middle}, which is not above zero")
     return price

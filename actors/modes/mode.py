@@ -6,6 +6,7 @@ A mode knows nothing of actors. `ModeActor` hosts it and calls one hook at a tim
 
 from __future__ import annotations
 
+import difflib
 import typing
 from decimal import Decimal
 from typing import ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
@@ -15,6 +16,7 @@ import pydantic
 from structlog.typing import FilteringBoundLogger
 
 from ganglion.actors.modes.amounts import AmountText, PriceText
+from ganglion.actors.modes.written import as_written
 from ganglion.messages.account import Funds, Resume
 from ganglion.messages.market import Candle, Market, TopOfBook, TradeTick
 from ganglion.messages.orders import Fill, OrderDenied, OrderUpdate
@@ -25,11 +27,31 @@ OnRestart: TypeAlias = Literal["adopt", "cancel"]
 
 S = TypeVar("S")
 
+LARGEST_STATE = 1024 * 1024
+"""Bytes of JSON that a mode may save: each save is a record in the journal."""
+
+
+class ModeDefinitionError(TypeError):
+    """A mode's class can't work as it is written."""
+
+
+class SaveError(ValueError):
+    """A state can't be saved: it is nothing that JSON is made of, or it is too large."""
+
 
 class ModeConfig(pydantic.BaseModel):
-    """Base of a mode's own settings; unknown keys are errors, money and percentages may be Decimal."""
+    """Base of a mode's own settings; unknown keys are errors, money and percentages may be Decimal.
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    Numbers and flags are taken as they are written: `levels = "3"` is an error, not a 3.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: object, info: pydantic.ValidationInfo) -> object:
+        field = cls.model_fields.get(info.field_name or "")
+        return value if field is None else as_written(value, info.field_name or "", field.annotation)
 
 
 C = TypeVar("C", bound=ModeConfig)
@@ -96,8 +118,13 @@ class TradingMode(Generic[C]):
         self._desk = desk
 
     def __init_subclass__(cls, **options: object) -> None:
-        """Read the config class out of `TradingMode[YourConfig]`."""
+        """Read the config class out of `TradingMode[YourConfig]`, and refuse a hook that nobody would call.
+
+        Raises:
+            ModeDefinitionError: for a public method that begins with `on_` and is no hook.
+        """
         super().__init_subclass__(**options)
+        _check_hooks(cls)
         if "Config" in vars(cls):
             return
         for base in vars(cls).get("__orig_bases__", ()):
@@ -224,8 +251,20 @@ class TradingMode(Generic[C]):
         self._desk.cancel_all(reason)
 
     def save(self, state: object) -> None:
-        """Keep `state` (a struct, a dict, anything msgspec makes JSON of) for the next incarnation's `on_resume`."""
-        self._desk.save(msgspec.json.encode(state))
+        """Keep `state` (a struct, a dict, anything msgspec makes JSON of) for the next incarnation's `on_resume`.
+
+        Raises:
+            SaveError: where JSON can't be made of it, or it takes more than 1 MiB.
+        """
+        try:
+            encoded = msgspec.json.encode(state)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            text = f"save: a {type(state).__name__} can't be saved: {error}"
+            raise SaveError(f"{text}; save a msgspec.Struct, a dict, a list, text or numbers") from error
+        if len(encoded) > LARGEST_STATE:
+            text = f"save: the state takes {len(encoded)} bytes, and {LARGEST_STATE} are allowed"
+            raise SaveError(f"{text}; save what can't be found again in the orders and fills of on_resume")
+        self._desk.save(encoded)
 
     def restore(self, resume: Resume, kind: type[S]) -> S | None:
         """The state that was saved last, as `kind`; None if there is none.
@@ -303,3 +342,13 @@ class TradingMode(Generic[C]):
     def now_s(self) -> float:
         """Seconds by the system's monotonic clock."""
         return self._desk.now_s()
+
+
+def _check_hooks(cls: type[TradingMode[C]]) -> None:
+    hooks = [name for name, value in vars(TradingMode).items() if name.startswith("on_") and callable(value)]
+    for name, value in vars(cls).items():
+        if name.startswith("on_") and callable(value) and name not in hooks:
+            near = difflib.get_close_matches(name, hooks, n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"hooks: {', '.join(hooks)}"
+            text = f"{cls.__qualname__}.{name} is no hook, nobody would call it; {hint}"
+            raise ModeDefinitionError(f"{text} (A method of your own: give it a name without on_.)")

@@ -84,7 +84,7 @@ def _entries() -> list[EntryPoint]:
 def _loaded(entry: EntryPoint) -> object:
     try:
         return entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BrokenModeError(
             f"mode {entry.name!r} ({entry.value}) can't be imported: {type(error).__name__}: {error}"
         ) from error
@@ -105,7 +105,8 @@ def _from_file(name: str, path: Path, attribute: str) -> object:
         sys.modules[module_name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            # A script that ends the process when it runs must not end this one.
             del sys.modules[module_name]
             raise BrokenModeError(
                 f"mode {name!r}: {path} can't be imported: {type(error).__name__}: {error}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from ganglion.bot.errors import CheckFailed, ExitCode
 from ganglion.bot.logs import Format, LogRing
 from ganglion.bot.process import build
 from ganglion.bot.run import DRAIN_S, STOP_S, SWITCH_INTERVAL_S, signals
-from ganglion.bot.summary import write
+from ganglion.bot.summary import save
 from ganglion.supervision import Address, System
 
 LIVE_WITHIN_S = 20.0
@@ -70,18 +71,20 @@ def run_demo(options: DemoOptions) -> ExitCode:
     watched = options.live and options.log is None and sys.stdout.isatty() and not plain
     stop = threading.Event()
     out.print("Starting two local venues and a bot on both; no keys, no network.")
-    with (
-        signals(stop),
-        tempfile.TemporaryDirectory(prefix="ganglion-demo-") as folder,
-        Stage(Path(folder), options.seed) as stage,
-    ):
+    last_deeds: list[Callable[[], None]] = []
+    with ExitStack() as closing:
+        closing.enter_context(signals(stop, last_deeds))
+        folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="ganglion-demo-"))
+        stage = Stage(Path(folder), options.seed)
+        last_deeds.append(stage.drop)
+        closing.enter_context(stage)
         config = stage.config()
         logs.configure(options.log or "console", scrubber=config.scrubber, stream=LogRing() if watched else None)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         show = Show(stage, config, options, out)
         evidence = show.run(stop, watched=watched)
     if options.summary is not None:
-        write(evidence.summary, options.summary, config.scrubber)
+        save(evidence.summary, options.summary, config.scrubber)
     found = checks(evidence)
     out.print(report(evidence, found, show.started_s, plain=plain))
     return ExitCode.OK if all(check.good for check in found) else ExitCode.FAILED

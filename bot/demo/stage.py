@@ -5,7 +5,11 @@ Called by `show` from outside the actors; everything here may block for a moment
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import os
+import shutil
+import signal
+import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +25,7 @@ ACCOUNT, SECRET = "demo-account", "no-secret-at-all"
 """The bot's account at each venue: its name, which is its key, and its secret."""
 FEES = ("--maker-fee", "0.0002", "--taker-fee", "0.0004")
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
+DROPPED_WITHIN_S, DROP_LOOK_S = 2.0, 0.01
 UNDER_WAY_MS = 200
 """Requests that were sent already when the refusal arrived, and clocks that differ by rounding."""
 GRACE_S = 1.0
@@ -75,6 +80,21 @@ class Stage:
     ) -> None:
         """Stop the venues."""
         self._closing.close()
+
+    def drop(self) -> None:
+        """Leave nothing behind, at once and from a signal handler: the venue processes killed, their folder removed."""
+        pids = [venue.pid for venue in self._venues.values() if venue.pid is not None]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until_s = time.monotonic() + DROPPED_WITHIN_S
+        for pid in pids:
+            # One that is reaped already is no child any more.
+            with suppress(ChildProcessError):
+                # A venue that still writes could make its folder anew.
+                while os.waitpid(pid, os.WNOHANG) == (0, 0) and time.monotonic() < until_s:
+                    time.sleep(DROP_LOOK_S)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     # -------------------------------------------------------------- the bot on it
 

@@ -16,9 +16,8 @@ from rich.text import Text
 from ganglion.bot.demo.scenario import Scene
 from ganglion.bot.demo.story import Played, outcome
 from ganglion.bot.demo.witness import Testimony
-from ganglion.bot.live_view import CONNECTION_STYLES, render
+from ganglion.bot.live_view import arms_table, render
 from ganglion.bot.views import Status
-from ganglion.messages.lifecycle import ConnectionState
 from ganglion.supervision import Tree
 
 REFRESH_PER_S = 4
@@ -47,25 +46,11 @@ def draw(picture: Picture, *, small: bool = False) -> RenderableType:
 
 def _arms(picture: Picture) -> RenderableType:
     """One line an arm, and the actors that were restarted."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("arm", "state", "reconnects", "fills", "open orders", "books"):
-        table.add_column(column, justify="left" if column in {"arm", "state", "books"} else "right", no_wrap=True)
-    for view in picture.status.exchanges:
-        state = ConnectionState(view.state)
-        books = sum(market.top is not None for market in view.markets)
-        table.add_row(
-            view.name,
-            Text(view.state, style=CONNECTION_STYLES[state]),
-            str(view.reconnects),
-            str(view.fills),
-            str(sum(market.open_orders for market in view.markets)),
-            f"{books} of {len(view.markets)} whole",
-        )
     restarted = [f"{cell.path} {cell.restarts}" for cell in picture.tree.root.walk() if cell.restarts]
     fills = [f"{mode.name} {mode.fills}" for mode in picture.status.modes]
     violations = len(picture.status.violations)
     return Group(
-        table,
+        arms_table(picture.status),
         Text(f"fills     {', '.join(fills)}"),
         Text(f"restarts  {', '.join(restarted) or 'none'}", style="yellow" if restarted else ""),
         Text(f"violations {violations}", style="bold red" if violations else "green"),

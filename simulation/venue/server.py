@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -22,7 +24,7 @@ from ganglion.simulation.venue.dialects.binance.ccxt_settings import python_text
 from ganglion.simulation.venue.dialects.binance.dialect import BinanceDialect
 from ganglion.simulation.venue.ledger import StateError
 from ganglion.simulation.venue.markets import MarketError
-from ganglion.simulation.venue.settings import SettingsError, VenueSettings
+from ganglion.simulation.venue.settings import SettingsError, VenueSettings, check_settings
 from ganglion.simulation.venue.wire import Hub
 
 READY = "venue ready "
@@ -30,6 +32,16 @@ READY = "venue ready "
 
 DIALECTS = {"binance": BinanceDialect}
 _STOP_S = 1.0
+
+
+class ListenError(OSError):
+    """The venue can't listen at its address; the text says which and why."""
+
+    def __init__(self, settings: VenueSettings, error: OSError) -> None:
+        named = isinstance(error, socket.gaierror) or not error.errno
+        why = str(error.strerror or error) if named else os.strerror(error.errno or 0)
+        hint = "host is an address of this machine such as 127.0.0.1, and port 0 takes a free one"
+        super().__init__(f"can't listen at {settings.host} port {settings.port}: {why.lower()}; {hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ async def serving(settings: VenueSettings) -> AsyncIterator[RunningVenue]:
         SettingsError: for a dialect that is not there.
         StateError: when the state folder cannot be used.
         MarketError: for a symbol that is none.
-        OSError: when the port is taken.
+        ListenError: when the port is taken, or the host is no address of this machine.
     """
     dialect_class = DIALECTS.get(settings.dialect)
     if dialect_class is None:
@@ -66,7 +78,10 @@ async def serving(settings: VenueSettings) -> AsyncIterator[RunningVenue]:
     clocks: list[asyncio.Task[None]] = []
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise ListenError(settings, error) from error
         clocks = [asyncio.ensure_future(dialect.run())]
         if settings.tick_ms:
             clocks.append(asyncio.ensure_future(_tick(venue, settings.tick_ms / 1000)))
@@ -87,6 +102,7 @@ async def serving(settings: VenueSettings) -> AsyncIterator[RunningVenue]:
 def run_venue(settings: VenueSettings) -> int:
     """Run a venue until SIGINT or SIGTERM; the process's exit code (0 stopped, 2 settings that cannot be used)."""
     try:
+        check_settings(settings)
         return asyncio.run(_main(settings))
     except (SettingsError, MarketError, StateError, OSError) as error:
         sys.stderr.write(f"venue: {error}\n")

@@ -5,6 +5,7 @@ Made by the command line (`cli.py`) or by a host program, read by everything els
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -65,6 +66,43 @@ class VenueSettings:
             MarketError: for a symbol that is none.
         """
         return [default_market(symbol, self.maker_fee, self.taker_fee) for symbol in self.symbols]
+
+
+def check_settings(settings: VenueSettings) -> None:
+    """Refuse what no venue can be made of; for whoever takes settings from a person.
+
+    Raises:
+        SettingsError: naming the setting and how it is written.
+        MarketError: for a symbol that is none.
+    """
+    for name in ("maker_fee", "taker_fee"):
+        share = getattr(settings, name)
+        if not share.is_finite() or not 0 <= share < 1:
+            text = f"fee {share} ({name}) is no share of a fill: it is from 0 to below 1"
+            raise SettingsError(f"{text}, and 0.1 % is 0.001")
+    if not settings.symbols:
+        raise SettingsError("symbols: there is none; name at least one market, such as BTC/USDT")
+    twice = _first_twice(settings.symbols)
+    if twice is not None:
+        raise SettingsError(f"symbols: {twice} stands twice; name each market once")
+    twice = _first_twice(account.key for account in settings.accounts)
+    if twice is not None:
+        raise SettingsError(f"account {twice!r} is given twice; each needs a key of its own")
+    assets = {asset for market in settings.markets() for asset in (market.base, market.quote)}
+    for account in settings.accounts:
+        foreign = sorted(set(account.balances or ()) - assets)
+        if foreign:
+            text = f"account {account.key!r}: no market here trades {', '.join(foreign)}"
+            raise SettingsError(f"{text}; assets: {', '.join(sorted(assets))}")
+
+
+def _first_twice(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def parse_account(text: str) -> AccountSettings:

@@ -14,7 +14,6 @@ from ganglion.supervision.clock import Clock
 from ganglion.supervision.dispatchers.base import Dispatcher, Timer, turn
 from ganglion.supervision.reply import Reply, WaitingReply
 
-
 CLOSE_GRACE_S = 2.0
 """What runs on a loop that is closed (sockets saying goodbye) may take so long before it is cancelled."""
 

@@ -39,6 +39,33 @@ def test_every_commands_help_shows_an_example_of_it(command):
     assert f"\n    ganglion {command}" in shown.output
 
 
+def test_the_list_of_commands_is_cut_nowhere():
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}, terminal_width=80)
+    commands = shown.output.partition("Commands:")[2]
+    assert all(command in commands for command in COMMANDS)
+    assert "..." not in commands
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--fee", "NaN"), "fee NaN"),
+        (("--fee", "-1"), "fee -1"),
+        (("--fee", "5"), "0.1 % is 0.001"),
+        (("--symbols", ""), "symbols: there is none"),
+        (("--symbols", "BTC/USDT,BTC/USDT"), "BTC/USDT stands twice"),
+        (("--account", "me:a", "--account", "me:b"), "'me' is given twice"),
+        (("--account", "me:s:FOO=1"), "no market here trades FOO; assets: BTC, ETH, USDT"),
+        (("--host", "192.0.2.1"), "can't listen at 192.0.2.1 port 0: cannot assign requested address"),
+    ],
+)
+def test_a_venue_that_can_not_be_is_refused_in_one_sentence(arguments, said):
+    shown = ganglion("venue", *arguments)
+    assert shown.exit_code == 2
+    assert said in shown.output
+    assert len(shown.output.splitlines()) == 1
+
+
 def test_help_needs_none_of_the_heavy_parts():
     code = (
         "import sys; from ganglion.bot.cli import app\n"
@@ -70,6 +97,8 @@ def test_a_configuration_with_mistakes_ends_with_code_2_and_all_of_them(tmp_path
     [
         (("run", "bot.toml", "--for", "soon"), "'soon' is no duration"),
         (("run", "bot.toml", "--log", "xml"), "xml"),
+        (("run", "bot.toml", "--summary", "nowhere/summary.json"), "nowhere/summary.json can't be written"),
+        (("demo", "--summary", "."), "--summary: . can't be written"),
         (("check", "nowhere.toml"), "No such file"),
         (("modes", "grd"), "Did you mean 'grid'?"),
         (("schema", "grd"), "Did you mean 'grid'?"),

@@ -117,6 +117,84 @@ def test_a_mistake_is_named_by_its_place(instead_of, written, place, said):
     assert said in found[place].text + found[place].hint
 
 
+ID = 'id = "binance"'
+SYMBOLS = 'symbols = ["BTC/USDT", "ETH/USDT"]'
+SPREAD = "spread_pct = 0.1"
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "written", "place", "said"),
+    [
+        (ID, f'{ID}\nsandbox = "yes"', "exchanges.alpha.sandbox", "write true or false"),
+        (ID, f"{ID}\nlive = 1", "exchanges.alpha.live", "write true or false"),
+        (ID, f'{ID}\nbook_depth = "100"', "exchanges.alpha.book_depth", "write a number, without quotes"),
+        (ID, f"{ID}\nbook_depth = true", "exchanges.alpha.book_depth", "write a number"),
+        (ID, f"{ID}\nevidence_grace_s = inf", "exchanges.alpha.evidence_grace_s", "finite"),
+        (ID, f"{ID}\nsilent_s = nan", "exchanges.alpha.silent_s", "finite"),
+        (ID, f'{ID}\nlimits = {{max_open_orders = "3"}}', "exchanges.alpha.limits", "max_open_orders: write a number"),
+        (ID, f"{ID}\nlimits = {{max_open_order = 3}}", "exchanges.alpha.limits.max_open_order", "'max_open_orders'"),
+        (ID, "id = 3", "exchanges.alpha.id", "in quotes"),
+        (SYMBOLS, 'symbols = "BTC/USDT"', "exchanges.alpha.symbols", 'write a list: ["BTC/USDT"]'),
+        (SPREAD, 'spread_pct = "0.5%"', "modes.maker.spread_pct", "write 0.5 (percent is meant)"),
+        (SPREAD, 'spread_pct = "wide"', "modes.maker.spread_pct", "write a number, without quotes"),
+        (SPREAD, 'levels = "3"', "modes.maker.levels", "write a number, without quotes"),
+        (SPREAD, "limits = 3", "modes.maker.limits", "write [modes.maker.limits]"),
+    ],
+)
+def test_what_is_not_written_as_it_is_meant_is_one_problem_that_says_how_it_is(instead_of, written, place, said):
+    assert instead_of in GOOD
+    elsewhere = GOOD.replace('"ETH/USDT"\n', '"BTC/USDT"\n').replace(instead_of, written, 1)
+    found = problems(elsewhere)
+    assert set(found) == {place}
+    assert said in found[place].text + found[place].hint
+
+
+def test_credentials_that_are_no_table_are_told_how_to_be_one():
+    text = GOOD.replace("[exchanges.alpha.credentials]\n", "").replace('key = "env:ALPHA_KEY"', 'credentials = "x"')
+    found = problems(text.replace('secret = "env:ALPHA_SECRET"', ""))
+    assert found["exchanges.alpha.credentials"].text == "is no table"
+    assert "[exchanges.alpha.credentials]" in found["exchanges.alpha.credentials"].hint
+
+
+@pytest.mark.parametrize("missing", ["key", "secret"])
+def test_credentials_that_can_not_trade_are_told_what_they_lack(missing):
+    found = problems(GOOD.replace(f'{missing} = "env:ALPHA_{missing.upper()}"', ""))
+    assert set(found) == {f"exchanges.alpha.credentials.{missing}"}
+    assert "binance needs it" in found[f"exchanges.alpha.credentials.{missing}"].text
+
+
+def test_an_exchange_that_needs_a_password_too_says_so():
+    found = problems(GOOD.replace(ID, 'id = "okx"'))
+    assert set(found) == {"exchanges.alpha.credentials.password"}
+
+
+def test_credentials_without_any_key_in_them_are_none():
+    text = GOOD.replace('key = "env:ALPHA_KEY"', "").replace('secret = "env:ALPHA_SECRET"', "")
+    assert set(problems(text)) == {"exchanges.alpha.credentials"}
+
+
+def test_a_setting_that_ccxt_does_not_have_is_named_with_the_nearest():
+    found = problems(GOOD + '[exchanges.alpha.ccxt]\ntimeuot = 3\ntimeout = 3000\nhttpsProxy = "http://127.0.0.1:1"\n')
+    assert set(found) == {"exchanges.alpha.ccxt.timeuot"}
+    assert "'timeout'" in found["exchanges.alpha.ccxt.timeuot"].hint
+
+
+def test_one_account_under_two_names_is_refused():
+    second = GOOD.partition("[modes")[0].partition("[exchanges.alpha]")[2]
+    twice = GOOD + "[exchanges.beta]" + second.replace("exchanges.alpha", "exchanges.beta")
+    found = problems(twice)
+    assert set(found) == {"exchanges.beta"}
+    assert "the same account twice: exchanges.alpha" in found["exchanges.beta"].text
+    assert problems(twice[: len(GOOD)] + twice[len(GOOD) :].replace(":8080", ":8081")) == {}
+
+
+def test_a_mode_whose_file_ends_the_process_is_a_problem_like_any_other(tmp_path):
+    (tmp_path / "script.py").write_text("import sys\nsys.exit(3)\n")
+    found = problems(GOOD.replace('mode = "grid"', 'mode = "script.py:Own"'), tmp_path)
+    assert set(found) == {"modes.grid.mode"}
+    assert "SystemExit: 3" in found["modes.grid.mode"].text
+
+
 def test_a_name_of_the_trees_own_is_no_name_for_an_exchange():
     found = problems(GOOD.replace("alpha", "journal"))
     assert "tree's own" in found["exchanges.journal"].text
@@ -233,7 +311,7 @@ def test_a_mode_of_ones_own_stands_beside_the_configuration(tmp_path):
 def test_the_ids_of_ccxt_are_known_without_importing_it():
     assert {"binance", "okx", "kraken"} <= set(ccxt_ids())
     code = (
-        "import sys; from pathlib import Path; from tests.bot.samples import parsed; parsed();"
+        "import sys; import ganglion.bot.config; from ganglion.bot.config_checks import ccxt_ids; ccxt_ids();"
         "sys.exit(any(name in sys.modules for name in ('ccxt', 'aiohttp')))"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False)

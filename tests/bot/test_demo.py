@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -252,3 +255,41 @@ def test_the_demo_fails_when_one_fill_is_hidden_from_the_bot():
     done = subprocess.run([*COMMAND, "--hide-fill"], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "✘  alpha: every fill counted exactly once" in done.stdout
+
+
+def test_a_second_sigint_leaves_no_venue_process_and_no_folder_behind(tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "--log", "console"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    try:
+        assert any("Both arms are Live" in line for line in process.stdout)
+        (folder,) = tmp_path.glob("ganglion-demo-*")
+        running = [int(place.name) for place in Path("/proc").iterdir() if place.name.isdigit()]
+        venues = [pid for pid in running if parent_of(pid) == process.pid]
+        assert len(venues) >= 2
+        # Two of one number at once would be one.
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 130
+        until_s = time.monotonic() + 5
+        while any(parent_of(pid) is not None for pid in venues) and time.monotonic() < until_s:
+            os.sched_yield()
+        assert [pid for pid in venues if parent_of(pid) is not None] == []
+        assert not folder.exists()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def parent_of(pid: int) -> int | None:
+    """The parent of a process that runs; None of one that is gone or only waits to be reaped."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if state == "Z" else int(parent)

@@ -56,6 +56,32 @@ def test_no_line_shows_a_secret_wherever_it_stands(form, event):
     assert "0123" not in line
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_short_secret_is_hidden_in_the_texts_of_a_line_and_not_in_its_keys_and_numbers(form):
+    out = io.StringIO()
+    short = Scrubber([Secret(value, Reference("env", "KEY")) for value in ("demo", "1234")])
+    configure(form, scrubber=short, stream=out)  # type: ignore[arg-type]
+    structlog.get_logger().warning("refused", demo=1, why="key demo of 1234", amount=1234, exc_info=ValueError("demo"))
+    line = out.getvalue()
+    assert "key *** of ***" in line
+    assert "ValueError: ***" in line
+    for shown in ('"demo": 1', '"amount": 1234') if form == "json" else ("demo=1", "amount=1234"):
+        assert shown in line
+
+
+def test_a_console_traceback_shows_no_local_variables():
+    def fails() -> None:
+        inner = "a local's value"
+        raise ValueError(str(len(inner)))
+
+    try:
+        fails()
+    except ValueError as error:
+        line = written("console", exc_info=error)
+    assert "ValueError: 15" in line
+    assert "a local's value" not in line
+
+
 def test_lines_of_libraries_are_scrubbed_too():
     out = io.StringIO()
     configure("console", scrubber=SCRUBBER, stream=out)

@@ -17,8 +17,9 @@ from ganglion.bot.config import BotConfig, parse
 from ganglion.bot.errors import ExitCode
 from ganglion.bot.online import check_online
 from ganglion.bot.process import Bot, build
-from ganglion.bot.run import RunOptions, exit_code, run
-from ganglion.bot.summary import Summary
+from ganglion.bot.run import RunOptions, run
+from ganglion.bot.summary import ModeSummary, Summary
+from ganglion.bot.verdict import judge
 from ganglion.bot.views import Status
 from ganglion.bot.warden import WardenActor
 from ganglion.messages.lifecycle import ActorParked, CellState, Failure, HaltMode
@@ -48,6 +49,20 @@ mode = "grid"
 exchange = "alpha"
 symbol = "ETH/USDT"
 step_pct = 0.05
+"""
+
+SLOW = """
+import time
+
+from ganglion.actors.modes import ModeConfig, TradingMode
+
+class Slow(TradingMode[ModeConfig]):
+    '''Takes its time for each decision.'''
+
+    def on_book(self, top):
+        if len(self.open_orders) < 50:
+            time.sleep(0.7)
+            self.buy("0.01", "-1%")
 """
 
 RAISES = """
@@ -130,6 +145,18 @@ def test_a_mode_that_always_raises_is_parked_its_orders_are_cancelled_and_its_ne
     assert summary.exchanges["alpha"].halted == ""
 
 
+def test_a_mode_that_decides_while_the_bot_drains_leaves_no_order_open(tmp_path):
+    (tmp_path / "own.py").write_text(SLOW)
+    text = BUSY.replace('mode = "grid"', 'mode = "own.py:Slow"').replace("step_pct = 0.05", 'dispatcher = "own"')
+    with running(configured(text, tmp_path)) as bot:
+        assert bot.wait_until(lambda s: s.exchanges[0].markets[1].open_orders > 0, GOES_ON_S)
+        assert bot.drain(GOES_ON_S)
+        (alpha,) = bot.status().exchanges
+        # It still decides what it had begun to; that is refused.
+        assert bot.wait_until(lambda s: s.exchanges[0].markets[1].open_orders == 0, 1.0)
+    assert set(alpha.orders) <= {"canceled", "filled", "rejected", "expired", "denied"}
+
+
 def test_an_exchange_that_can_not_be_reached_delays_no_other(tmp_path):
     url = f"http://127.0.0.1:{nobody_listens()}"
     text = (
@@ -167,6 +194,7 @@ def test_a_run_writes_its_summary_and_ends_with_code_0(tmp_path):
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["exchanges"]["alpha"]["state"] == "live"
     assert summary["invariant_violations"] == 0
+    assert summary["parked"] == []
 
 
 @pytest.mark.parametrize(
@@ -175,10 +203,43 @@ def test_a_run_writes_its_summary_and_ends_with_code_0(tmp_path):
         ({}, ExitCode.OK),
         ({"halted": "balances"}, ExitCode.HALTED),
         ({"balances_equal": False, "halted": "I6"}, ExitCode.FAILED),
+        ({"balances_equal": None}, ExitCode.FAILED),
+        ({"balances_equal": None, "halted": "parked"}, ExitCode.HALTED),
+        ({"orders": {"accepted": 1, "filled": 3}}, ExitCode.FAILED),
+        ({"orders": {"filled": 3, "canceled": 1}}, ExitCode.OK),
+        ({"state": "connecting", "seconds_in": {"connecting": 7.0}}, ExitCode.FAILED),
     ],
 )
 def test_the_exit_code_says_how_it_went(changed, code):
+    verdict = judge(ended(changed), bot="/bot")
+    assert verdict.code is code
+    assert verdict.sentences
+
+
+@pytest.mark.parametrize(
+    "parked",
+    ["/bot/alpha: E: no", "/bot/alpha/exchange: E: no", "/bot/alpha/books/BTC-USDT: E: no", "/bot/modes/maker: E: no"],
+)
+def test_anything_parked_at_the_end_is_a_halt_and_is_named(parked):
+    verdict = judge(msgspec.structs.replace(ended({}), parked=(parked,)), bot="/bot")
+    assert verdict.code is ExitCode.HALTED
+    assert verdict.sentences == (f"parked at the end: {parked}",)
+
+
+def test_a_halted_mode_is_a_halt():
+    modes = {"grid": ModeSummary("halted", 0, 0, 0, None)}
+    assert judge(msgspec.structs.replace(ended({}), modes=modes), bot="/bot").code is ExitCode.HALTED
+
+
+def test_open_orders_are_no_fault_where_none_were_to_be_cancelled():
+    left = ended({"orders": {"accepted": 2}})
+    assert judge(left, bot="/bot", cancels=False).code is ExitCode.OK
+    assert "alpha may have 2 open orders left" in judge(left, bot="/bot").sentences[0]
+
+
+def ended(changed: dict[str, object]) -> Summary:
     exchange = {
+        "balances_equal": True,
         "state": "live",
         "seconds_in": {},
         "reconnects": 0,
@@ -199,7 +260,7 @@ def test_the_exit_code_says_how_it_went(changed, code):
         "exchanges": {"alpha": exchange | changed},
         "modes": {},
     }
-    assert exit_code(msgspec.convert(whole, Summary), System(dispatcher="simulated")) is code
+    return msgspec.convert(whole, Summary)
 
 
 def started(tmp_path: Path) -> subprocess.Popen[str]:

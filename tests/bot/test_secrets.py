@@ -2,9 +2,11 @@
 
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 
+from ganglion.bot.config import parse
 from ganglion.bot.errors import ConfigError
 from ganglion.bot.secrets import Reference, Scrubber, Secret, SecretError, parse_reference, read_secret
 from tests.bot.samples import ENVIRONMENT, GOOD, parsed
@@ -74,3 +76,46 @@ def test_a_secret_of_several_lines_is_scrubbed_from_json_too():
 
 def test_a_value_too_short_to_be_a_secret_is_left_alone():
     assert Scrubber([Secret("k", Reference("env", "A"))]).scrub("kraken") == "kraken"
+
+
+def scrubber(*values: str, names: tuple[str, ...] = ()) -> Scrubber:
+    return Scrubber([Secret(value, Reference("env", "A")) for value in values], names=names)
+
+
+def test_a_short_secret_is_hidden_as_a_whole_token_only():
+    scrub = scrubber("demo").scrub
+    assert scrub("the key demo, 'demo' or key=demo&x was refused") == "the key ***, '***' or key=***&x was refused"
+    assert scrub("demos of democracy in my_demo and demo-maker") == "demos of democracy in my_demo and demo-maker"
+
+
+@pytest.mark.parametrize("text", ["81234.5", "0.1234", "1234.5", "12345", "x1234"])
+def test_a_secret_of_digits_is_not_hidden_inside_a_number(text):
+    assert scrubber("1234").scrub(text) == text
+    assert scrubber("1234").scrub(f"uid 1234 and {text}.") == f"uid *** and {text}."
+
+
+def test_a_long_secret_of_digits_is_not_hidden_inside_a_number():
+    assert scrubber("123456789").scrub("0.1234567890 of uid 123456789") == "0.1234567890 of uid ***"
+
+
+def test_a_short_secret_leaves_the_keys_and_numbers_of_json_alone():
+    text = '{"demo": {"text": "demo said \\"demo\\""}, "1234" : 1234, "total": "1234", "why": "uid 1234"}'
+    hidden = '{"demo": {"text": "*** said \\"***\\""}, "1234" : 1234, "total": "1234", "why": "uid ***"}'
+    assert scrubber("demo", "1234").scrub(text) == hidden
+
+
+def test_what_the_configuration_uses_as_a_name_is_not_hidden():
+    assert scrubber("demo", "alpha-exchange", names=("demo", "alpha-exchange")).scrub("demo, alpha-exchange") == (
+        "demo, alpha-exchange"
+    )
+    text = GOOD.replace("exchanges.alpha", "exchanges.demo").replace('exchange = "alpha"', 'exchange = "demo"')
+    config = parse(text, Path("bot.toml"), ENVIRONMENT | {"ALPHA_KEY": "demo"})
+    assert config.scrubber.scrub(f"demo: {ENVIRONMENT['ALPHA_SECRET']}") == "demo: ***"
+
+
+def test_the_problems_of_a_configuration_show_no_secret_that_was_read(tmp_path):
+    (tmp_path / "own.py").write_text(f"raise ValueError('{ENVIRONMENT['ALPHA_SECRET']}')\n")
+    with pytest.raises(ConfigError) as error:
+        parsed(GOOD.replace('mode = "grid"', 'mode = "own.py:Own"'), tmp_path)
+    assert "ValueError: ***" in str(error.value)
+    assert all(ENVIRONMENT["ALPHA_SECRET"] not in problem.text for problem in error.value.problems)

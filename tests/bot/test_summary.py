@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from ganglion.bot.collector import CollectorActor, ReadStatus
-from ganglion.bot.live_view import LiveView, render
+from ganglion.bot.live_view import LiveView, render, render_compact
 from ganglion.bot.logs import LogRing
 from ganglion.bot.secrets import Reference, Scrubber, Secret
-from ganglion.bot.summary import Summary, money_text, summarize, write
+from ganglion.bot.summary import Summary, check_writable, money_text, save, summarize, write
 from ganglion.bot.views import Status
 from ganglion.messages.account import AssetView, External, PortfolioView, Reconciled
 from ganglion.messages.base import Message
@@ -198,6 +198,7 @@ def test_the_summary_has_the_promised_shape_with_money_as_text():
         "violations",
         "exchanges",
         "modes",
+        "parked",
     }
     assert raw["dead_letters"] == {"Fill": 1}
     assert raw["restarts"] == 5
@@ -288,6 +289,70 @@ def test_the_live_view_says_what_is_wrong():
     for piece in ("connecting (test)", "gap", "HALTED: balances differ", "I6 alpha: 5 USDT too little", "1 violations"):
         assert piece in text
     assert status.parked == ("/bot/modes/maker: ValueError: no",)
+
+
+@pytest.mark.parametrize("height", [24, 12])
+def test_a_small_terminal_shows_arms_modes_and_balances_before_the_tree(height):
+    collected = Collected()
+    collected.move(ConnectionState.LIVE)
+    collected.tell(top(), view(), update(OrderState.ACCEPTED), Violation("I6", "alpha", "5 USDT too little"))
+    console = Console(width=80, height=height, record=True, file=io.StringIO())
+    lines = tuple(f"line {number} of a log that is wider than any terminal of this size can be" for number in range(6))
+    console.print(
+        render_compact(collected.status(), tree_of(), title="test", height=height, lines=lines), soft_wrap=False
+    )
+    text = console.export_text()
+    for piece in ("I6 alpha: 5 USDT too little", "live", "1 of 1 whole", "maker", "USDT", "1000", "1100"):
+        assert piece in text
+    assert len(text.splitlines()) < height
+    assert ("BTC-USDT running" in text) is (height == 24)
+
+
+def test_a_small_terminal_counts_what_has_no_room():
+    collected = Collected()
+    zero = Decimal(0)
+    names = [f"A{number:02}" for number in range(40)]
+    held = tuple(AssetView(name, Decimal(1), zero, zero, Decimal(1), zero, zero, zero) for name in names)
+    collected.tell(PortfolioView("alpha", 1, 1, held, reconciled=True, halted=None))
+    console = Console(width=80, height=24, record=True, file=io.StringIO())
+    console.print(render_compact(collected.status(), tree_of(), title="test", height=24))
+    text = console.export_text()
+    assert "more" in text
+    assert len(text.splitlines()) < 24
+
+
+def test_balances_are_equal_only_where_everything_was_compared():
+    collected = Collected()
+    collected.tell(Reconciled("alpha", 1, True, (), 0.0))
+    status = collected.status()
+    assert summarize(status, tree_of()).exchanges["alpha"].balances_equal is True
+    assert summarize(status, tree_of(), uncompared={"alpha"}).exchanges["alpha"].balances_equal is None
+    collected.tell(update(OrderState.UNKNOWN))
+    assert summarize(collected.status(), tree_of()).exchanges["alpha"].balances_equal is None
+
+
+def test_a_difference_that_was_found_stays_one_when_a_later_comparison_fails():
+    collected = Collected()
+    collected.tell(Reconciled("alpha", 1, False, (External("USDT", Decimal(5), "?"),), 0.0))
+    assert summarize(collected.status(), tree_of(), uncompared={"alpha"}).exchanges["alpha"].balances_equal is False
+
+
+def test_a_rejected_order_counts_once_for_its_mode():
+    collected = Collected()
+    collected.tell(update(OrderState.REJECTED), update(OrderState.REJECTED), update(OrderState.REJECTED, "i2"))
+    assert summarize(collected.status(), tree_of()).modes["maker"].rejected == 2
+
+
+def test_where_a_summary_can_not_be_written_is_known_before_and_it_is_printed_after(tmp_path, capsys):
+    check_writable(tmp_path / "summary.json")
+    assert list(tmp_path.iterdir()) == []
+    for path in (tmp_path, tmp_path / "nowhere" / "summary.json"):
+        with pytest.raises(OSError, match="directory"):
+            check_writable(path)
+    save(summarize(Collected().status(), tree_of()), tmp_path / "nowhere" / "summary.json", Scrubber())
+    said = capsys.readouterr()
+    assert "was not written" in said.err
+    assert msgspec.json.decode(said.out, type=Summary).restarts == 5
 
 
 def test_the_live_view_looks_again_until_the_end():

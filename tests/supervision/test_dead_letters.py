@@ -1,6 +1,10 @@
 """Messages that nobody will handle, watchers, subscribers and the event stream."""
 
+import logging
+
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from ganglion.messages.lifecycle import ActorFailed, ActorStarted, ActorStopped, DeadLetter, Terminated
 from ganglion.supervision import (
@@ -268,3 +272,18 @@ def test_an_address_does_not_travel_in_messages_and_makes_no_proxy(system):
     with pytest.raises(ProtocolError, match="no proxies"):
         address.proxy()
     vanishes(system, "/nobody")
+
+
+def test_what_waits_in_a_part_that_is_stopped_on_purpose_is_counted_and_no_warning(system):
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    with capture_logs() as said:
+        group = supervise(system, [ChildSpec("d", lambda: Diary([]))])
+        child = system.address(f"{group.path}/d")
+        group.stop(timeout=5.0)
+        forwarder = system.spawn(lambda: Forwarder(child, []), name="f")
+        forwarder.tell(Note("to one whose supervisor is gone"))
+        eventually(system, lambda: system.dead_letters["Note"] == 1)
+        system.spawn(Counter).tell(Note("not in its protocol"))
+        eventually(system, lambda: system.dead_letters["Note"] == 2)
+    letters = [(entry["log_level"], entry["path"]) for entry in said if entry["event"].startswith("dead letter")]
+    assert letters == [("debug", child.path), ("warning", "/counter")]

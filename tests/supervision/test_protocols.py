@@ -4,7 +4,18 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ganglion.supervision import Actor, Message, ProtocolError, Request, StartChild, StopChild, Supervisor, receives
+from ganglion.supervision import (
+    Actor,
+    Message,
+    ProtocolError,
+    Request,
+    StartChild,
+    StartError,
+    StopChild,
+    Supervisor,
+    System,
+    receives,
+)
 from ganglion.supervision.supervisor import ResumeChild
 from tests.supervision.cast import Add, Boom, Note, Read
 
@@ -120,3 +131,77 @@ def test_messages_of_local_classes_are_found():
 
 def test_a_supervisor_is_an_actor_with_a_protocol_like_any_other():
     assert set(Supervisor.handlers) == {StartChild, StopChild, ResumeChild}
+
+
+def test_two_handlers_of_one_message_in_one_class_are_an_error():
+    with pytest.raises(ProtocolError, match="add and plus both handle Add"):
+
+        class Twice(Actor[Add]):
+            @receives
+            def add(self, message: Add) -> None: ...
+
+            @receives
+            def plus(self, message: Add) -> None: ...
+
+
+def test_a_handler_that_nobody_would_await_is_an_error():
+    with pytest.raises(ProtocolError, match=r"Waiting\.add: a handler can't be async"):
+
+        class Waiting(Actor[Add]):
+            @receives
+            async def add(self, message: Add) -> None: ...
+
+
+def test_handlers_without_a_protocol_are_an_error():
+    with pytest.raises(ProtocolError, match=r"Plain: it has handlers and no protocol; derive it from Actor\[Add\]"):
+
+        class Plain(Actor):  # type: ignore[type-arg]
+            @receives
+            def add(self, message: Add) -> None: ...
+
+
+def test_a_handler_of_a_request_says_what_it_returns():
+    with pytest.raises(ProtocolError, match="Read is answered with int; annotate what it returns: -> int"):
+
+        class Silent(Actor[Read]):
+            @receives
+            def read(self, message: Read): ...
+
+    with pytest.raises(ProtocolError, match="Read is answered with int, and this handler returns None"):
+
+        class Empty(Actor[Read]):
+            @receives
+            def read(self, message: Read) -> None: ...
+
+    with pytest.raises(ProtocolError, match="Read is answered with int, and this handler returns str"):
+
+        class Other(Actor[Read]):
+            @receives
+            def read(self, message: Read) -> str: ...
+
+
+def test_a_handler_may_return_something_more_special_than_its_request_promises():
+    class Ratio(Request[float], frozen=True, gc=False): ...
+
+    class Flag(Actor[Read | Ratio]):
+        @receives
+        def read(self, message: Read) -> bool:
+            return True
+
+        @receives
+        def ratio(self, message: Ratio) -> int:
+            return 1
+
+    assert set(Flag.handlers) == {Read, Ratio}
+
+
+@pytest.mark.parametrize("kind", ["loop", "thread", "simulated"])
+def test_spawning_in_a_system_that_has_ended_is_refused_at_once(kind):
+    class Late(Actor[Add]):
+        @receives
+        def add(self, message: Add) -> None: ...
+
+    system = System(dispatcher=kind)
+    system.stop()
+    with pytest.raises(StartError, match="/late was not started: the system has ended"):
+        system.spawn(Late, timeout_s=0.5)

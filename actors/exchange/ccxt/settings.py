@@ -25,6 +25,8 @@ SECRET_KEYS = frozenset(
 )
 """Keys of ccxt's constructor that belong under `credentials`."""
 
+_SHORTEST, _SHORTEST_ANYWHERE = 4, 8
+"""A shorter secret would cut up every text, and is none; one below the second length may be part of a word."""
 _IN_URLS = re.compile(
     r"((?:signature|sign|apikey|api_key|accesskey|token|listenkey)\"?[=:]\"?)[^&\s\"',}]+", re.IGNORECASE
 )
@@ -83,8 +85,11 @@ class Credentials:
     def scrub(self, text: str) -> str:
         """`text` without any secret, and without what signs a request."""
         for secret in sorted(self.for_ccxt().values(), key=len, reverse=True):
-            if len(secret) > 3:  # a shorter one would cut up every text, and is no secret
+            if len(secret) >= _SHORTEST_ANYWHERE:
                 text = text.replace(secret, "***")
+            elif len(secret) >= _SHORTEST:
+                # It may be a word or a number of its own right: only where it stands alone.
+                text = re.sub(rf"(?<![\w.-]){re.escape(secret)}(?![\w.-])", "***", text)
         return _IN_URLS.sub(r"\1***", text)
 
 

@@ -18,7 +18,7 @@ from ganglion.actors.trading.orders.looking import Looking
 from ganglion.actors.trading.orders.placing import Placing
 from ganglion.actors.trading.orders.reconciling import Reconciling
 from ganglion.actors.trading.orders.settings import OrdersSettings
-from ganglion.messages.account import Durable, JournalRead, ReadJournal, SaveState, SnapshotRequest
+from ganglion.messages.account import Drain, Durable, JournalRead, ReadJournal, SaveState, SnapshotRequest
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     ConnectionState,
@@ -53,6 +53,7 @@ OrdersMessage: TypeAlias = (
     | CancelAll
     | SnapshotRequest
     | SaveState
+    | Drain
     | HaltAccount
     | HaltMode
     | JournalRead
@@ -167,6 +168,12 @@ class OrdersActor(Actor[OrdersMessage]):
     def cancel_all(self, message: CancelAll) -> None:
         """Always passes."""
         self._when_ready(lambda: self._placing.cancel_all(message))
+
+    @receives
+    def drain(self, message: Drain) -> None:
+        """The bot stops: what was not sent yet never will be."""
+        self._desk.drain = message.reason
+        self._when_ready(self._placing.drop_waiting)
 
     @receives
     def snapshot_request(self, message: SnapshotRequest) -> None:

@@ -105,6 +105,8 @@ class Desk:
         self.reconciled = False
         """Places are allowed: this epoch agrees with the venue."""
         self.live = True
+        self.drain = ""
+        """Why the bot stops; empty while it does not. Nothing is sent any more but cancels and look-ups."""
         self.epoch_asked = False
         """A new epoch was asked for and has not come."""
         self._journal = journal

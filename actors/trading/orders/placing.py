@@ -76,6 +76,8 @@ class Placing:
 
     def _refusal(self, intent: Intent) -> tuple[DenyReason, str] | None:
         desk = self._desk
+        if desk.drain:
+            return DenyReason.DRAINING, f"{desk.account} is being stopped ({desk.drain}): nothing is placed any more"
         halted = desk.halted or desk.ledger.halts.get(intent.mode)
         if halted is not None:
             return DenyReason.HALTED, f"{desk.account} is halted: {halted}; cancels still pass"

@@ -12,15 +12,17 @@ from decimal import Decimal
 
 from ganglion.actors.trading.money import plain
 from ganglion.actors.trading.portfolio.admission import Facts, refuse
-from ganglion.actors.trading.portfolio.affording import intended, shortage_of, standing_of
+from ganglion.actors.trading.portfolio.affording import facts_of, intended, shortage_of
 from ganglion.actors.trading.portfolio.limits import Limits, Pace
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares, rebuild
+from ganglion.actors.trading.portfolio.rejections import Rejections
 from ganglion.actors.trading.portfolio.reservation import reservation_of
 from ganglion.actors.trading.portfolio.resuming import forgotten, funds_of, resume_of
 from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioMessage, PortfolioSettings, ToOrders
 from ganglion.messages.account import (
     AccountSnapshot,
+    Drain,
     LockedByOthers,
     PortfolioView,
     Reconciled,
@@ -56,7 +58,7 @@ from ganglion.messages.orders import (
     OrderUpdate,
     PlaceOrder,
 )
-from ganglion.messages.values import Asset, Symbol, base_of
+from ganglion.messages.values import Asset, Symbol
 from ganglion.supervision import Actor, Address, receives
 
 
@@ -92,6 +94,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
         self._venue: dict[Asset, Decimal] = {}
         """Totals as the venue showed them at the last reconcile."""
         self._overdrawn = ""
+        self._rejections = Rejections()
 
     def on_start(self) -> None:
         """Everything starts from what the order line knows."""
@@ -159,33 +162,30 @@ class PortfolioActor(Actor[PortfolioMessage]):
         """Always passes."""
         self._orders.tell(message)
 
+    @receives
+    def drain(self, message: Drain) -> None:
+        """The bot stops: admit nothing more, whatever comes. Said again, it reaches an order line that restarted."""
+        self._orders.tell(message)
+        if self._may.drain:
+            return
+        self._may.drain = message.reason
+        for wiring in self._modes.values():
+            wiring.address.tell(message)
+
     def _facts(self, intent: Intent, *, replacing: bool) -> Facts:
-        wiring = self._modes.get(intent.mode)
-        now_s = self.clock.monotonic_s()
-        base = base_of(intent.symbol)
-        paused_until_s, pause_reason = self._may.pause_of(intent.symbol)
-        return Facts(
-            account=self._account,
-            now_s=now_s,
-            epoch=self._may.epoch,
-            halted=self._may.halted(intent.mode),
-            paused_until_s=paused_until_s,
-            pause_reason=pause_reason,
-            draining=self._may.draining,
-            connected=self._may.connected,
-            reconciled=self._may.reconciled,
-            known=intent.intent_id in self._money.reservations,
-            trades_here=wiring is not None and wiring.symbol == intent.symbol,
+        return facts_of(
+            intent,
+            self._money,
+            self._may,
+            self._pace,
+            self._modes.get(intent.mode),
+            self._limits,
             market=self._markets.get(intent.symbol),
             top=self._tops.get(intent.symbol),
             book_invalid=self._invalid.get(intent.symbol),
             max_book_age_s=self._settings.max_book_age_s,
-            mode_limits=Limits() if wiring is None else wiring.limits,
-            mode_standing=standing_of(
-                self._money, base, intent.mode, self._pace.of(intent.mode, now_s), replacing=replacing
-            ),
-            account_limits=self._limits,
-            account_standing=standing_of(self._money, base, None, self._pace.of("", now_s), replacing=replacing),
+            now_s=self.clock.monotonic_s(),
+            replacing=replacing,
         )
 
     # -------------------------------------------------------------- facts from the order line
@@ -201,6 +201,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
             self._orders_open.pop(message.intent_id, None)
         else:
             self._orders_open[message.intent_id] = message
+        self._rejections.note(message, self.log)
         mode = self._modes.get(message.mode)
         # A denied one is told as OrderDenied, which says why.
         if mode is not None and message.state is not OrderState.DENIED:
@@ -283,8 +284,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
         if message.balances_equal:
             self._compare()
         self._show_all()
-        for name in self._modes:
-            self._resume(name, self._reason)
+        self._resume_all(self._reason)
 
     def _compare(self) -> None:
         """I6: where the order line agrees with the venue, so does the portfolio, unless something is Unknown."""
@@ -336,9 +336,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
     def market_paused(self, message: MarketPaused) -> None:
         """The venue has closed one market: deny places there until then."""
         self._may.close(message.symbol, message.until_s, message.reason)
-        for wiring in self._modes.values():
-            if wiring.symbol == message.symbol:
-                wiring.address.tell(Suspend(self._account, f"paused: {message.symbol} is closed: {message.reason}"))
+        self._suspend(f"paused: {message.symbol} is closed: {message.reason}", message.symbol)
         self._wake_at(message.until_s, Tick(f"pause of:{message.symbol}"))
 
     def _wake_at(self, when_s: float, tick: Tick) -> None:
@@ -352,9 +350,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
         if self.clock.monotonic_s() < until_s:
             self._wake_at(until_s, message)  # it was made longer, or the timer came a rounding early
             return
-        for name, wiring in self._modes.items():
-            if symbol in {"", wiring.symbol}:
-                self._resume(name, f"after {message.key}")
+        self._resume_all(f"after {message.key}", symbol)
 
     @receives
     def connection_changed(self, message: ConnectionChanged) -> None:
@@ -364,12 +360,17 @@ class PortfolioActor(Actor[PortfolioMessage]):
         if not self._may.connected:
             self._suspend(f"{self._account} is {message.state}: {message.reason}")
         elif not was_connected and message.epoch == self._may.epoch:
-            for name in self._modes:
-                self._resume(name, message.reason)
+            self._resume_all(message.reason)
 
-    def _suspend(self, reason: str) -> None:
+    def _suspend(self, reason: str, symbol: Symbol = "") -> None:
         for wiring in self._modes.values():
-            wiring.address.tell(Suspend(self._account, reason))
+            if symbol in {"", wiring.symbol}:
+                wiring.address.tell(Suspend(self._account, reason))
+
+    def _resume_all(self, reason: str, symbol: Symbol = "") -> None:
+        for name, wiring in self._modes.items():
+            if symbol in {"", wiring.symbol}:
+                self._resume(name, reason)
 
     # -------------------------------------------------------------- modes
 
@@ -389,24 +390,18 @@ class PortfolioActor(Actor[PortfolioMessage]):
         if wiring is None:
             self.log.error("resume for a mode that is not wired here", mode=name)
             return
-        market = self._markets.get(wiring.symbol)
-        obstacle = self._may.obstacle(name, wiring.symbol, self.clock.monotonic_s())
-        if obstacle is None and market is None:
-            obstacle = f"{wiring.symbol} is not a market of {self._account}"
-        if obstacle is not None or market is None:
-            wiring.address.tell(Suspend(self._account, obstacle or "no market"))
-            return
-        wiring.address.tell(
-            resume_of(
-                self._money,
-                name,
-                market,
-                self._may.epoch,
-                self._orders_open.values(),
-                self._saved.get(name),
-                reason,
-            )
+        told = resume_of(
+            self._money,
+            name,
+            wiring.symbol,
+            self._markets.get(wiring.symbol),
+            self._may,
+            self.clock.monotonic_s(),
+            self._orders_open.values(),
+            self._saved.get(name),
+            reason,
         )
+        wiring.address.tell(told)
 
     # -------------------------------------------------------------- market data
 

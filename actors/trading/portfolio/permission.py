@@ -26,6 +26,8 @@ class Permission:
     """First cause by mode; the account's own under the empty name."""
     paused_until_s: float = 0.0
     pause_reason: str = ""
+    drain: str = ""
+    """Why the bot stops; empty while it does not."""
     closed: dict[Symbol, tuple[float, str]] = field(default_factory=dict)
     """Markets that the venue has closed: until when, and why."""
 
@@ -60,11 +62,13 @@ class Permission:
 
     @property
     def draining(self) -> bool:
-        """The arm is being stopped."""
-        return self.connection is ConnectionState.DRAINING
+        """The bot or the arm is being stopped."""
+        return bool(self.drain) or self.connection is ConnectionState.DRAINING
 
     def obstacle(self, mode: str, symbol: Symbol, now_s: float) -> str | None:
         """What keeps a mode in this market from going on; None where nothing does."""
+        if self.drain:
+            return self.drain
         halted = self.halted(mode)
         if halted is not None:
             return f"halted: {halted}"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.reservation import Reservation
-from ganglion.messages.account import Funds, Resume, SavedState
+from ganglion.messages.account import Funds, Resume, SavedState, Suspend
 from ganglion.messages.market import Market
 from ganglion.messages.orders import DenyReason, OrderDenied, OrderUpdate
 from ganglion.messages.values import ZERO, Symbol, base_of, quote_of
@@ -32,18 +33,23 @@ def funds_of(money: Portfolio, mode: str, symbol: Symbol) -> Funds:
 def resume_of(
     money: Portfolio,
     mode: str,
-    market: Market,
-    epoch: int,
+    symbol: Symbol,
+    market: Market | None,
+    may: Permission,
+    now_s: float,
     open_orders: Iterable[OrderUpdate],
     saved: SavedState | None,
     reason: str,
-) -> Resume:
-    """Where a mode stands."""
+) -> Resume | Suspend:
+    """Where a mode stands, or why it can't go on yet."""
+    obstacle = may.obstacle(mode, symbol, now_s)
+    if obstacle is not None or market is None:
+        return Suspend(money.account, obstacle or f"{symbol} is not a market of {money.account}")
     since = 0 if saved is None else saved.sequence
     return Resume(
         mode=mode,
         account=money.account,
-        epoch=epoch,
+        epoch=may.epoch,
         market=market,
         funds=funds_of(money, mode, market.symbol),
         open_orders=tuple(update for update in open_orders if update.mode == mode),

@@ -11,6 +11,7 @@ import msgspec
 from ganglion.actors.trading.portfolio.limits import Limits
 from ganglion.messages.account import (
     AccountSnapshot,
+    Drain,
     Funds,
     LockedByOthers,
     Reconciled,
@@ -43,9 +44,9 @@ from ganglion.messages.orders import (
 from ganglion.messages.values import Symbol
 from ganglion.supervision import Address
 
-ToMode: TypeAlias = OrderUpdate | Fill | OrderDenied | Funds | Resume | Suspend | Halted
+ToMode: TypeAlias = OrderUpdate | Fill | OrderDenied | Funds | Resume | Suspend | Drain | Halted
 ToOrders: TypeAlias = (
-    PlaceOrder | CancelOrder | AmendOrder | CancelAll | SnapshotRequest | SaveState | HaltAccount | HaltMode
+    PlaceOrder | CancelOrder | AmendOrder | CancelAll | SnapshotRequest | SaveState | Drain | HaltAccount | HaltMode
 )
 
 
@@ -56,6 +57,7 @@ PortfolioMessage: TypeAlias = (
     | CancelAll
     | ResumeRequest
     | SaveState
+    | Drain
     | OrderUpdate
     | Fill
     | OrderDenied

@@ -208,3 +208,17 @@ def test_the_least_amount_is_on_the_step_and_worth_the_least_notional(price, ste
     assert cut(amount, step) == amount
     assert amount >= step
     assert amount * price >= cost - Decimal("1e-18")
+
+
+@pytest.mark.parametrize("wrong", [None, True, [1], "9" * 60, Decimal("1e40")])
+def test_what_is_no_amount_at_all_is_named_as_such(wrong):
+    with pytest.raises(AmountError) as error:
+        base_amount(wrong, side=Side.BUY, price=PRICE, funds=funds(), market=market())
+    assert repr(wrong) in str(error.value)
+
+
+@pytest.mark.parametrize("wrong", [None, True, [1], "@" + "9" * 60, 1e40])
+def test_what_is_no_price_at_all_is_named_as_such(wrong):
+    with pytest.raises(PriceError) as error:
+        limit_price(wrong, side=Side.BUY, mid=PRICE, market=market())
+    assert repr(wrong) in str(error.value)

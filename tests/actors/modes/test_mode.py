@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
-from ganglion.actors.modes import AmountError, ModeConfig, TradingMode
+from ganglion.actors.modes import AmountError, ModeConfig, ModeDefinitionError, SaveError, TradingMode
 from ganglion.messages.account import Drain, Funds, Resume
 from ganglion.messages.lifecycle import Halted
 from ganglion.messages.market import Candle, TopOfBook, TradeTick
@@ -525,3 +526,93 @@ def test_a_nested_config_class_works_too():
 
     assert Nested.timeframes(Nested.Config()) == ("5m",)
     assert Scribe.timeframes(ScribeConfig()) == ()
+
+
+def test_a_hook_that_nobody_would_call_is_an_error_that_names_the_nearest():
+    with pytest.raises(ModeDefinitionError, match=r"on_boook is no hook, .* did you mean on_book"):
+
+        class Typo(TradingMode[ModeConfig]):
+            def on_boook(self, top: TopOfBook) -> None: ...
+
+
+def test_a_private_method_may_be_called_as_its_mode_likes():
+    class Quiet(TradingMode[ModeConfig]):
+        on_restart = "cancel"
+
+        def _on_anything(self) -> None: ...
+
+    assert Quiet.on_restart == "cancel"
+
+
+class Keeper(TradingMode[ModeConfig]):
+    """Saves what the test wants."""
+
+    state: object = None
+
+    def on_book(self, top: TopOfBook) -> None:
+        self.save(self.state)
+
+
+def test_a_plain_dict_can_be_saved(monkeypatch):
+    monkeypatch.setattr(Keeper, "state", {"a": 1})
+    stage = Stage(Keeper)
+    stage.start()
+    stage.book()
+    assert stage.saved is not None
+    assert stage.saved.state == b'{"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (object(), "a object can't be saved"),
+        ({(1, 2): object}, "a dict can't be saved"),
+        ("x" * 1024 * 1024, "the state takes 1048578 bytes, and 1048576 are allowed"),
+    ],
+)
+def test_a_state_that_can_not_be_saved_is_refused_clearly(monkeypatch, state, said):
+    monkeypatch.setattr(Keeper, "state", state)
+    stage = Stage(Keeper)
+    stage.start()
+    with capture_logs() as lines:
+        stage.book()
+    failed = [line for line in lines if line.get("error") == SaveError.__name__]
+    assert failed
+    assert said in failed[0]["text"]
+    assert stage.saved is None
+
+
+class Careless(TradingMode[ModeConfig]):
+    """Buys an amount that is none."""
+
+    def on_book(self, top: TopOfBook) -> None:
+        self.buy("a lot")
+
+
+def test_the_log_names_the_line_of_the_mode_that_failed():
+    stage = Stage(Careless)
+    stage.start()
+    with capture_logs() as lines:
+        stage.book()
+    [failed] = [line for line in lines if line.get("error") == AmountError.__name__]
+    assert failed["where"].startswith(f"{__file__}:")
+    assert failed["where"].endswith(" in Careless.on_book")
+
+
+class Numbers(ModeConfig):
+    levels: int = 1
+    pause_s: float | None = None
+    step_pct: Decimal = Decimal(1)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{"levels": "3"}, {"levels": True}, {"pause_s": "1"}, {"pause_s": float("nan")}, {"step_pct": "0.5 %"}],
+)
+def test_a_setting_that_is_not_written_as_a_number_is_none(written):
+    with pytest.raises(ValueError, match=r"number|write 0\.5"):
+        Numbers(**written)
+
+
+def test_a_setting_keeps_the_digits_of_its_text():
+    assert Numbers(levels=3, pause_s=None, step_pct="0.10").step_pct == Decimal("0.10")

@@ -59,3 +59,9 @@ def test_a_broken_mode_says_what_is_wrong_with_it(tmp_path, name, text, said):
     with pytest.raises(BrokenModeError) as error:
         find_mode(name, tmp_path)
     assert said in str(error.value)
+
+
+def test_a_file_that_ends_the_process_when_it_is_imported_ends_only_its_own_mode(tmp_path):
+    (tmp_path / "script.py").write_text("raise SystemExit(3)")
+    with pytest.raises(BrokenModeError, match=r"script\.py can't be imported: SystemExit: 3"):
+        find_mode("script.py:Own", tmp_path)

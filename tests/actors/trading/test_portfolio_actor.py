@@ -1,9 +1,9 @@
 """The portfolio actor: denies with a reason, halts with the first cause, tells modes where they stand."""
 
 from ganglion.actors.trading.portfolio import Limits
-from ganglion.messages.account import Funds, Reconciled, Resume, ResumeRequest, Suspend
+from ganglion.messages.account import Drain, Funds, Reconciled, Resume, ResumeRequest, Suspend
 from ganglion.messages.lifecycle import HaltAccount, Halted, HaltMode
-from ganglion.messages.orders import DenyReason, OrderDenied, OrderState, OrderUpdate, PlaceOrder, Side
+from ganglion.messages.orders import CancelAll, DenyReason, OrderDenied, OrderState, OrderUpdate, PlaceOrder, Side
 from tests.actors.trading.model_venue import D, Fates
 from tests.actors.trading.world import Account
 
@@ -172,3 +172,43 @@ def test_a_reconciled_of_an_older_epoch_allows_nothing():
     account.portfolio.tell(PlaceOrder(account.intent(epoch=account.actor("/bot/exchange").epoch)))
     account.run(1)
     assert account.denials()[-1].deny_reason is DenyReason.NOT_RECONCILED
+
+
+def test_a_draining_account_denies_every_place_and_cancels_still_pass():
+    account = Account().run()
+    intent = account.place()
+    account.run()
+    account.portfolio.tell(Drain("the bot stops"))
+    account.place()
+    account.portfolio.tell(CancelAll(None, "the bot stops"))
+    account.run()
+    assert account.denials()[-1].deny_reason is DenyReason.DRAINING
+    assert account.modes["grid"].of(Drain) == [Drain("the bot stops")]
+    assert account.state(intent.intent_id) == OrderState.CANCELED
+    assert account.world.open_orders() == []
+    assert len(account.world.orders) == 1
+
+
+def test_a_place_that_waits_for_its_journal_when_the_account_drains_is_never_sent():
+    account = Account().run()
+    intent = account.intent()
+    # At one instant of virtual time: the drain overtakes the journal's answer, not the place.
+    account.portfolio.tell(PlaceOrder(intent))
+    account.portfolio.tell(Drain("the bot stops"))
+    account.run()
+    assert [denied.deny_reason for denied in account.denials()] == [DenyReason.DRAINING]
+    assert len(account.world.orders) == 0
+    assert account.state(intent.intent_id) == OrderState.DENIED
+
+
+def test_a_drain_said_again_reaches_parts_that_restarted():
+    account = Account().run()
+    account.portfolio.tell(Drain("the bot stops"))
+    account.run()
+    account.system.fail("/bot/account/orders")
+    account.run(5)
+    account.portfolio.tell(Drain("the bot stops"))
+    account.place()
+    account.run()
+    assert account.denials()[-1].deny_reason is DenyReason.DRAINING
+    assert len(account.world.orders) == 0

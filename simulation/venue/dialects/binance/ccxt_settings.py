@@ -47,7 +47,7 @@ def ccxt_settings(base_url: str, key: str, secret: str) -> dict[str, object]:
 def python_text(base_url: str, key: str, secret: str) -> str:
     """The same as Python that can be pasted."""
     lines = json.dumps(ccxt_settings(base_url, key, secret), indent=4).replace("false", "False")
-    return f"settings = {lines}"
+    return f"import ccxt.pro\n\nsettings = {lines}"
 
 
 def toml_text(base_url: str, symbols: tuple[str, ...], name: str = "local") -> str:
