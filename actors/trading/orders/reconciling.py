@@ -35,6 +35,8 @@ from ganglion.messages.orders import (
 )
 from ganglion.messages.values import ZERO, Asset
 
+_SUSPICIOUS_LOOKS = 2
+"""Looks, a fill's grace apart, at which streamed balances must differ before the account is read for it."""
 _UNQUIET_READINGS = 5
 _READ_WAIT_S = 120.0
 """A reading of many markets under a small rate budget takes long; beyond this it is lost."""
@@ -68,6 +70,8 @@ class Reconciling:
         self._unquiet = 0
         self._audits = 0
         """That ended with a difference, in a row."""
+        self._suspecting = False
+        """Streamed balances differed a moment ago and are looked at again."""
         self._streamed: dict[Asset, Decimal] = {}
         """Totals as the user stream told them last, in this epoch."""
         self._audit_timer = 0
@@ -145,6 +149,10 @@ class Reconciling:
         if message.epoch != self._desk.epoch or self._stage in {Stage.WAITING, Stage.LOOKING}:
             return
         if message.failure is not None or not message.settled:
+            if self._desk.ledger.opening is not None:
+                # Whatever came between: a trade is a fact, and may be the one that the stream lost.
+                for trade in sorted(message.trades, key=lambda trade: trade.timestamp_ms):
+                    self._intake.take_trade(trade)
             if self._stage is Stage.READING:
                 self._failures += 1
                 self._retry(self._failures)
@@ -314,17 +322,26 @@ class Reconciling:
         self._intake.note(message.sequence)
         for balance in message.balances:
             self._streamed[balance.asset] = balance.total
-        if self._stage is Stage.DONE and self._streamed_differ():
-            self._desk.after(self._desk.settings.fill_grace_s, f"suspect:{message.sequence}")
+        if not self._suspecting and self._stage is Stage.DONE and self._streamed_differ():
+            self._suspecting = True
+            self._desk.after(self._desk.settings.fill_grace_s, "suspect:1")
 
-    def suspect(self, sequence: int) -> None:
-        """Nothing came since balances were streamed that differ: read the account now."""
-        if sequence == self._intake.last_sequence and self._stage is Stage.DONE and self._streamed_differ():
+    def suspect(self, looks: int) -> None:
+        """Look again at streamed balances that differed; where they go on differing, read the account now.
+
+        A busy account is never quiet, so nothing may wait for that: what differs at one instant is on its way, what
+        differs at several in a row is missing.
+        """
+        self._suspecting = False
+        if self._stage is not Stage.DONE or not self._streamed_differ():
+            return
+        if looks >= _SUSPICIOUS_LOOKS:
             self._audit_in(0.0)
+        else:
+            self._suspecting = True
+            self._desk.after(self._desk.settings.fill_grace_s, f"suspect:{looks + 1}")
 
     def _streamed_differ(self) -> bool:
-        if self._restless():
-            return False
         ours = self._desk.ledger.totals()
         return any(total != ours.get(asset, ZERO) for asset, total in self._streamed.items())
 

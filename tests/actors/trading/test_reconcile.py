@@ -474,3 +474,23 @@ def test_streamed_balances_that_run_ahead_of_their_fill_cause_no_reading():
     account.run(10)
     assert account.actor("/bot/exchange").reads == reads
     assert account.asset("USDT").total == D("99900")
+
+
+def test_a_fill_that_the_stream_lost_is_found_though_the_account_never_rests():
+    account = Account(settings=OrdersSettings(audit_s=1000.0)).run()
+    for _ in range(4):
+        account.place(amount="5")
+    account.run()
+    lost, *busy = account.world.open_orders()
+    listeners, account.world.listeners = account.world.listeners, []
+    account.world.fill(lost, D("0.5"))
+    account.world.listeners = listeners
+    account.actor("/bot/exchange").fates.bad_read = 1.0  # something always comes between
+    for second in range(12):
+        account.world.fill(busy[second % 3], D("0.1"))
+        totals = tuple(Balance(asset, total, D(0)) for asset, total in sorted(account.world.balances.items()))
+        account.run(0.5)
+        account.orders.tell(BalancesSeen(totals, account.actor("/bot/exchange").sequence))
+        account.run(0.5)
+    assert account.asset("BTC").total == account.world.balances["BTC"]
+    assert account.violations() == []
