@@ -15,7 +15,6 @@ from tests.house.rooms import ROOMS, ROOT, name_of, sources
 
 pytestmark = pytest.mark.packaging
 
-COMMAND_LINE = ROOT / "bot" / "cli.py"
 
 # Imports every module of the rooms and prints where each came from.
 IMPORT_ALL = """
@@ -129,13 +128,11 @@ def test_the_rooms_do_not_land_at_the_top_of_site_packages(installed: tuple[Envi
     run(environment.bin / "python", "-c", code, cwd=tmp_path)
 
 
-@pytest.mark.skipif(not COMMAND_LINE.exists(), reason="bot/cli.py is not there yet")
 def test_the_command_answers_from_another_folder(installed: tuple[Environment, Path], tmp_path: Path):
     environment, _ = installed
     assert "ganglion" in run(environment.bin / "ganglion", "--help", cwd=tmp_path)
 
 
-@pytest.mark.skipif(not COMMAND_LINE.exists(), reason="the modes come with the command line")
 def test_every_mode_that_is_announced_loads(installed: tuple[Environment, Path], tmp_path: Path):
     environment, _ = installed
     modes = run(environment.bin / "python", "-c", LOAD_MODES, cwd=tmp_path).split()[::2]
