@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
+
+from structlog.typing import FilteringBoundLogger
 
 from ganglion.actors.exchange.budget import Budget, Priority
 from ganglion.actors.exchange.connection import Connection
@@ -141,7 +143,7 @@ class Arm:
     host: Host
     clock: Clock
     dice: random.Random
-    log: Any
+    log: FilteringBoundLogger
     connection: Connection
     sender: Sender
     epoch: int
