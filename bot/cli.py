@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from ganglion.bot import operator_cli
 from ganglion.bot.durations import DurationError, parse_duration
 from ganglion.bot.errors import BotError, ConfigError, ExitCode
+from ganglion.bot.journal_cli import journal_app
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -204,8 +206,10 @@ def schema(name: ModeName = None) -> None:
 @app.command(
     help=_help(
         "Run a local exchange with a living market, for any ccxt.\n\n"
-        "Unmodified ccxt classes trade on it. It prints the ccxt settings and the bot.toml section to use.",
+        "Unmodified ccxt classes trade on it. It prints the ccxt settings and the bot.toml section to use. With a file "
+        "of faults it misbehaves as real venues do: lost replies, bans, silent streams, garbage.",
         "ganglion venue --port 8080",
+        "ganglion venue --port 8080 --faults faults.toml    (--list-faults shows what can stand in it)",
         "ganglion venue --port 8080 --state ./ledger --seed 7 --account me:secret:USDT=10000,BTC=1",
     )
 )
@@ -223,6 +227,8 @@ def venue(
     seed: Annotated[int, typer.Option(help="Of the market.")] = 0,
     tick_ms: Annotated[int, typer.Option(min=0, help="How often the market moves; 0 never.")] = 100,
     fee: Annotated[str, typer.Option(help="Share of each fill.")] = "0.001",
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="What goes wrong and when: TOML or JSON.")] = None,
+    list_faults: Annotated[bool, typer.Option("--list-faults", help="Explain every kind of fault, and end.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the ready line only.")] = False,
 ) -> None:
     """See its help."""
@@ -231,12 +237,17 @@ def venue(
     from ganglion.simulation.venue import SettingsError, VenueSettings, parse_account, run_venue  # noqa: PLC0415
 
     try:
+        if list_faults:
+            from ganglion.simulation.venue.cli import faults_text  # noqa: PLC0415
+
+            typer.echo(faults_text(dialect))
+            raise typer.Exit
         share = Decimal(fee)
         accounts = tuple(parse_account(text) for text in account or ()) or VenueSettings().accounts
     except InvalidOperation:
         raise typer.BadParameter(f'{fee!r} is no number; 0.1 % is "0.001"', param_hint="--fee") from None
     except SettingsError as error:
-        raise typer.BadParameter(str(error), param_hint="--account") from None
+        raise typer.BadParameter(str(error), param_hint="--dialect" if list_faults else "--account") from None
     settings = VenueSettings(
         dialect=dialect,
         host=host,
@@ -248,6 +259,7 @@ def venue(
         state=state,
         maker_fee=share,
         taker_fee=share,
+        faults=faults,
         quiet=quiet,
     )
     raise typer.Exit(run_venue(settings))
@@ -276,6 +288,10 @@ def init(
     typer.echo(f"{path} written; set the environment variables that it names, then: ganglion check {path}")
 
 
+operator_cli.register(app, _help)
+app.add_typer(journal_app, name="journal")
+
+
 def main() -> None:
     """Run the command line: the entry point of the installed `ganglion`."""
     try:
@@ -283,7 +299,7 @@ def main() -> None:
     except BotError as error:
         # Outside of typer's own main nobody turns its Exit into an exit code.
         typer.echo(str(error), err=True)
-        sys.exit(ExitCode.FAILED)
+        sys.exit(error.code)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature
@@ -324,6 +340,7 @@ def _show(out: Console, config: BotConfig) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     from ganglion.bot.config_checks import points_home  # noqa: PLC0415
+    from ganglion.bot.dead_man import dead_man_notice  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False)
     for column in ("exchange", "where", "symbols", "credentials"):
@@ -343,6 +360,10 @@ def _show(out: Console, config: BotConfig) -> None:
         market = f"{mode.table.exchange} {mode.table.symbol}"
         table.add_row(name, mode.entry.name, market, f"{mode.share:.2%}", restart)
     out.print(table)
+    for name, exchange in config.exchanges.items():
+        notice = dead_man_notice(name, exchange.table)
+        if notice is not None:
+            out.print(notice, markup=False)
 
 
 def _check_summary(path: Path | None) -> None:

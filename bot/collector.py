@@ -14,9 +14,21 @@ from typing import TypeAlias
 import msgspec
 
 from ganglion.actors.modes.amounts import exact_mid
-from ganglion.bot.views import BalanceView, ExchangeView, Inventory, MarketView, ModeView, Status
+from ganglion.actors.trading.trading_states import StateTree
+from ganglion.bot.order_notes import OrderNotes
+from ganglion.bot.views import (
+    BalanceView,
+    ExchangeView,
+    Inventory,
+    MarketView,
+    ModeView,
+    OrdersView,
+    StateView,
+    Status,
+)
 from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
 from ganglion.messages.base import Request
+from ganglion.messages.degraded import Degraded
 from ganglion.messages.lifecycle import (
     ActorFailed,
     ActorParked,
@@ -25,19 +37,24 @@ from ganglion.messages.lifecycle import (
     ConnectionChanged,
     ConnectionState,
     DeadLetter,
-    Halted,
     Violation,
 )
 from ganglion.messages.market import BookInvalid, TopOfBook
 from ganglion.messages.orders import Fill, OrderDenied, OrderState, OrderUpdate
+from ganglion.messages.trading import ScopeKind, StateEntry, TradingState, TradingStates
 from ganglion.messages.values import ZERO, base_of, quote_of
 from ganglion.supervision import Actor, receives
 
 FAILURES_KEPT = 20
+REFUSALS_KEPT = 200
 
 
 class ReadStatus(Request[Status], frozen=True, gc=False):
     """Ask for everything the collector knows."""
+
+
+class ReadOrders(Request[OrdersView], frozen=True, gc=False):
+    """Ask for every order that this process heard of."""
 
 
 CollectorMessage: TypeAlias = (
@@ -47,10 +64,11 @@ CollectorMessage: TypeAlias = (
     | AccountSnapshot
     | PortfolioView
     | Reconciled
-    | Halted
+    | TradingStates
     | TopOfBook
     | BookInvalid
     | ConnectionChanged
+    | Degraded
     | Violation
     | ActorStarted
     | ActorFailed
@@ -58,11 +76,12 @@ CollectorMessage: TypeAlias = (
     | ActorStopped
     | DeadLetter
     | ReadStatus
+    | ReadOrders
 )
 
-PORTFOLIO_FACTS = (OrderUpdate, Fill, OrderDenied, AccountSnapshot, PortfolioView, Reconciled, Halted)
+PORTFOLIO_FACTS = (OrderUpdate, Fill, OrderDenied, AccountSnapshot, PortfolioView, Reconciled, TradingStates)
 BOOK_FACTS = (TopOfBook, BookInvalid)
-EXCHANGE_FACTS = (ConnectionChanged,)
+EXCHANGE_FACTS = (ConnectionChanged, Degraded)
 MONITOR_FACTS = (Violation,)
 TREE_EVENTS = (ActorStarted, ActorFailed, ActorParked, ActorStopped, DeadLetter)
 
@@ -85,7 +104,9 @@ class Account:
         self.fills = 0
         self.view: PortfolioView | None = None
         self.reconciled: Reconciled | None = None
-        self.halted = ""
+        self.states = StateTree()
+        self.notes = OrderNotes()
+        self.degraded: dict[str, str] = {}
 
     def take_orders(self, snapshot: AccountSnapshot) -> None:
         """Believe a snapshot about what is open; what it does not list any more has ended by its fills or without."""
@@ -127,13 +148,16 @@ class Account:
             markets=tuple(
                 MarketView(s, self.tops.get(s), self.invalid.get(s, ""), open_by_symbol[s]) for s in self.symbols
             ),
-            halted=self.halted or (self.view.halted or "" if self.view else ""),
+            halted=_cause(self.states.halted()) or (self.view.halted or "" if self.view else ""),
             reconciled=self.view.reconciled if self.view else False,
             reconciled_epoch=self.reconciled.epoch if self.reconciled else 0,
             balances_equal=self.reconciled.balances_equal if self.reconciled else None,
             differences=tuple(
                 f"{d.asset} {d.amount} ({d.reason})" for d in (self.reconciled.differences if self.reconciled else ())
             ),
+            trading=_state(self.states.effective()),
+            states=tuple(map(_state_view, self.states.entries)),
+            degraded=tuple(f"{what}: {why}" for what, why in sorted(self.degraded.items())),
         )
 
     def _count_time(self, now_s: float) -> None:
@@ -152,7 +176,6 @@ class Mode:
         self.fills = 0
         self.denied = 0
         self.rejected: set[str] = set()
-        self.halted = ""
         self.inventory = Inventory()
         self._synthetic: dict[str, Fill] = {}
 
@@ -203,6 +226,7 @@ class CollectorActor(Actor[CollectorMessage]):
         self._dead: Counter[str] = Counter()
         self._failures: deque[str] = deque(maxlen=FAILURES_KEPT)
         self._parked: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
 
     @receives
     def order_update(self, message: OrderUpdate) -> None:
@@ -210,6 +234,7 @@ class CollectorActor(Actor[CollectorMessage]):
         account = self._accounts.get(message.account)
         if account is not None:
             account.orders[message.intent_id] = message
+            account.notes.heard(message, self.clock.monotonic_s())
         mode = self._modes.get(message.mode)
         if mode is not None:
             mode.intents.add(message.intent_id)
@@ -220,8 +245,9 @@ class CollectorActor(Actor[CollectorMessage]):
     def fill(self, message: Fill) -> None:
         """Count a fill and add it to its mode's inventory."""
         account = self._accounts.get(message.account)
-        if account is not None and not message.replaces:
-            account.fills += 1
+        if account is not None:
+            account.fills += not message.replaces
+            account.notes.fill(message)
         mode = self._modes.get(message.mode or "")
         if mode is not None:
             mode.fill(message)
@@ -233,6 +259,7 @@ class CollectorActor(Actor[CollectorMessage]):
         if account is None:
             return
         account.take_orders(message)
+        account.notes.count_anew((order.update for order in message.open_orders), self.clock.monotonic_s())
         account.fills = 0
         for mode in self._modes.values():
             if mode.account == message.account:
@@ -242,7 +269,10 @@ class CollectorActor(Actor[CollectorMessage]):
 
     @receives
     def denied(self, message: OrderDenied) -> None:
-        """Count a denial."""
+        """Count a denial, and remember why for a while."""
+        self._refused[message.intent_id] = message.text
+        while len(self._refused) > REFUSALS_KEPT:
+            del self._refused[next(iter(self._refused))]
         mode = self._modes.get(message.mode)
         if mode is not None:
             mode.denied += 1
@@ -262,11 +292,11 @@ class CollectorActor(Actor[CollectorMessage]):
             account.reconciled = message
 
     @receives
-    def halted(self, message: Halted) -> None:
-        """Remember the first cause."""
-        target = self._accounts.get(message.account) if message.mode is None else self._modes.get(message.mode)
-        if target is not None:
-            target.halted = target.halted or message.cause
+    def states(self, message: TradingStates) -> None:
+        """Remember what is not active, and why."""
+        account = self._accounts.get(message.account)
+        if account is not None:
+            account.states.replace(message.entries)
 
     @receives
     def top(self, message: TopOfBook) -> None:
@@ -290,6 +320,15 @@ class CollectorActor(Actor[CollectorMessage]):
         account = self._accounts.get(message.exchange)
         if account is not None:
             account.move(message, self.clock.monotonic_s())
+
+    @receives
+    def degraded(self, message: Degraded) -> None:
+        """Remember what works less well than it should, until it does."""
+        account = self._accounts.get(message.exchange)
+        if account is not None:
+            account.degraded.pop(message.what, None)
+            if message.reason:
+                account.degraded[message.what] = message.reason
 
     @receives
     def violation(self, message: Violation) -> None:
@@ -335,9 +374,18 @@ class CollectorActor(Actor[CollectorMessage]):
             parked=tuple(f"{path}: {why}" for path, why in sorted(self._parked.items())),
         )
 
+    @receives
+    def read_orders(self, message: ReadOrders) -> OrdersView:
+        """Every order that this process heard of, those that have ended included."""
+        now_s = self.clock.monotonic_s()
+        views = [view for account in self._accounts.values() for view in account.notes.show(account.orders, now_s)]
+        return OrdersView(tuple(views), dict(self._refused))
+
     def _mode_view(self, name: str, mode: Mode) -> ModeView:
         account = self._accounts.get(mode.account)
         top = account.tops.get(mode.symbol) if account else None
+        entry = account.states.effective(name, mode.symbol) if account else None
+        own = entry is not None and entry.scope.kind in {ScopeKind.MODE, ScopeKind.SYMBOL}
         return ModeView(
             name=name,
             account=mode.account,
@@ -347,5 +395,27 @@ class CollectorActor(Actor[CollectorMessage]):
             pnl=mode.inventory.pnl(exact_mid(top) if top else None),
             denied=mode.denied,
             rejected=len(mode.rejected),
-            halted=mode.halted,
+            halted=_cause(entry) if own and _state(entry) == TradingState.HALTED else "",
+            trading=_state(entry),
         )
+
+
+def _state(entry: StateEntry | None) -> str:
+    return str(TradingState.ACTIVE if entry is None else entry.state)
+
+
+def _cause(entry: StateEntry | None) -> str:
+    return "" if entry is None else str(entry.cause)
+
+
+def _state_view(entry: StateEntry) -> StateView:
+    cause = entry.cause
+    return StateView(
+        scope=str(entry.scope),
+        kind=str(entry.scope.kind),
+        state=str(entry.state),
+        cause=cause.text,
+        by=str(cause.by),
+        who=cause.who,
+        at_ms=cause.at_ms,
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganglion.actors.exchange.ccxt.settings import OWNED_KEYS, SECRET_KEYS, is_loopback, urls_in
+from ganglion.bot.dead_man import dead_man_problems
 from ganglion.bot.errors import Problem
 from ganglion.bot.tables import RESERVED, ExchangeTable, ModeTable, share_of
 
@@ -79,6 +80,7 @@ def exchange_problems(name: str, table: ExchangeTable, *, trades: bool) -> list[
         problems.append(
             Problem(place, text, "use letters, digits, - and _, and none of " + ", ".join(sorted(RESERVED)))
         )
+    problems += _dead_man_problems(place, table)
     if table.connector == "simulated":
         return problems + _simulated_problems(place, table)
     problems += _id_problems(place, table)
@@ -145,6 +147,12 @@ def _id_problems(place: str, table: ExchangeTable) -> list[Problem]:
     near = difflib.get_close_matches(table.id, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"ccxt has {len(known)}: {', '.join(known[:6])}, …"
     return [Problem(f"{place}.id", f"ccxt has no exchange {table.id!r} with streams", hint)]
+
+
+def _dead_man_problems(place: str, table: ExchangeTable) -> list[Problem]:
+    exchange = _ccxt_exchange(table.id) if table.dead_man_s is not None else None
+    has = None if exchange is None else bool(exchange.has.get("cancelAllOrdersAfter"))
+    return dead_man_problems(place, table, has=has)
 
 
 def _credential_problems(place: str, table: ExchangeTable) -> list[Problem]:

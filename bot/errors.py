@@ -3,6 +3,7 @@
 BotError
 ├── ConfigError     the configuration can't be used; carries every problem with its place (exit code 2)
 ├── CheckFailed     a check ran and found something wrong (exit code 1)
+├── DataFolderError the bot's folder is in use, another bot's, or can't be written to (exit code 2)
 └── BuildError      the parts could not be put together
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from typing import ClassVar
 
 import msgspec
 
@@ -44,9 +46,14 @@ class Problem(msgspec.Struct, frozen=True, order=True):
 class BotError(Exception):
     """Base of this room's errors."""
 
+    code: ClassVar[ExitCode] = ExitCode.FAILED
+    """What a process that meets it ends with."""
+
 
 class ConfigError(BotError):
     """A configuration that can't be used, with everything that is wrong with it."""
+
+    code: ClassVar[ExitCode] = ExitCode.CONFIGURATION
 
     def __init__(self, source: str, problems: Iterable[Problem]) -> None:
         self.source = source
@@ -58,6 +65,12 @@ class ConfigError(BotError):
 
 class CheckFailed(BotError):
     """A check ran and found something wrong."""
+
+
+class DataFolderError(BotError):
+    """The bot's own folder can't be used by this process: nothing was started."""
+
+    code: ClassVar[ExitCode] = ExitCode.CONFIGURATION
 
 
 class BuildError(BotError):

@@ -25,6 +25,7 @@ from ganglion.bot.logs import LogRing
 from ganglion.bot.summary import money_text
 from ganglion.bot.views import ExchangeView, MarketView, ModeView, Status
 from ganglion.messages.lifecycle import CellState, ConnectionState
+from ganglion.messages.trading import TradingState
 from ganglion.messages.values import ZERO, quote_of
 from ganglion.supervision import CellInfo, Tree
 
@@ -135,6 +136,8 @@ def arms_table(status: Status) -> Table:
 def _trouble(view: ExchangeView) -> Text:
     if view.halted:
         return Text(f"HALTED: {view.halted}", style="bold red")
+    if view.trading != TradingState.ACTIVE:
+        return Text(_lesser(view), style="bold yellow")
     if view.state != ConnectionState.LIVE:
         return Text(view.reason, style="yellow")
     return Text("" if view.reconciled else "not reconciled", style="yellow")
@@ -234,15 +237,25 @@ def _cell(cell: CellInfo) -> Text:
 def _exchange(view: ExchangeView, modes: tuple[ModeView, ...]) -> Panel:
     state = ConnectionState(view.state)
     head = Text.assemble((view.state, CONNECTION_STYLES[state]))
+    for less in view.degraded:
+        head.append(f" ({shorten(less, REASON_SHOWN, placeholder='...')})")
     if state is not ConnectionState.LIVE and view.reason:
         head.append(f" ({shorten(view.reason, REASON_SHOWN, placeholder='...')})")
     head.append(f"  reconnects {view.reconnects}  fills {view.fills}")
     if view.halted:
         head.append(f"  HALTED: {view.halted}", style="bold red")
+    elif view.trading != TradingState.ACTIVE:
+        head.append(f"  {_lesser(view)}", style="bold yellow")
     elif not view.reconciled:
         head.append("  not reconciled", style="yellow")
     inside = _steady(Group(head, _markets(view, modes), _balances(view)), EXCHANGE_WIDTH)
     return Panel.fit(inside, title=view.name, title_align="left")
+
+
+def _lesser(view: ExchangeView) -> str:
+    """What stands short of a halt, with its first cause."""
+    cause = next((state.cause for state in view.states if state.state == view.trading), "")
+    return f"{view.trading.upper()}: {cause}"
 
 
 def _steady(inside: RenderableType, width: int) -> Table:
@@ -286,7 +299,11 @@ def _modes(modes: tuple[ModeView, ...], *, titled: bool = True) -> Table:
     for column in ("mode", "market", "orders", "fills", "denied", "PnL"):
         table.add_column(column, justify="left" if column in {"mode", "market"} else "right", no_wrap=True)
     for mode in modes:
-        name = Text(mode.name) if not mode.halted else Text(f"{mode.name} HALTED: {mode.halted}", style="bold red")
+        name = Text(mode.name)
+        if mode.halted:
+            name = Text(f"{mode.name} HALTED: {mode.halted}", style="bold red")
+        elif mode.trading != TradingState.ACTIVE:
+            name = Text(f"{mode.name} {mode.trading}", style="bold yellow")
         counts = (str(mode.orders), str(mode.fills), str(mode.denied))
         table.add_row(name, f"{mode.account} {mode.symbol}", *counts, _pnl([mode]))
     return table

@@ -11,8 +11,10 @@ from contextlib import ExitStack, suppress
 
 import structlog
 
+from ganglion.actors.trading.journal import FolderDevice, Log
 from ganglion.bot.collector import ReadStatus
 from ganglion.bot.config import BotConfig
+from ganglion.bot.data_folder import DeviceMaker, open_journal
 from ganglion.bot.summary import Summary, open_of, summarize
 from ganglion.bot.tree import BOT, Places, bot_spec, subscribe_all
 from ganglion.bot.venues import make_venues
@@ -32,10 +34,11 @@ STOPS = "the bot stops"
 class Bot:
     """One bot in one system."""
 
-    def __init__(self, config: BotConfig, system: System, closing: ExitStack) -> None:
+    def __init__(self, config: BotConfig, system: System, closing: ExitStack, log: Log) -> None:
         self.config = config
         self.system = system
         self._closing = closing
+        self._journal = log
         self._places = Places(system)
         self._last = EMPTY
         self._uncompared: frozenset[str] = frozenset()
@@ -123,14 +126,30 @@ class Bot:
 
     def stop(self, timeout_s: float = 30.0) -> bool:
         """Stop everything, right to left; True if all went in time."""
+        until_s = time.monotonic() + timeout_s
         try:
+            # A bot that has ended drains nothing any more: its journal would be waited for in vain.
+            if not self.system.ended.is_set():
+                self._stop_in_order(until_s)
             # Before the loops: a simulated venue lives on one.
-            return self._places.at().stop(block=True, timeout=timeout_s) is not None
+            return self._places.at().stop(block=True, timeout=_left_s(until_s)) is not None
         except (Timeout, ActorDeadError):
             return False
         finally:
             self._closing.close()
-            self.system.stop(timeout_s)
+            self.system.stop(_left_s(until_s))
+            self._journal.close()
+
+    def _stop_in_order(self, until_s: float) -> None:
+        """A stop overtakes what waits; what the arms wrote last waits for the journal."""
+        for step in ("modes", *reversed(self.config.exchanges)):
+            self._stop_part(step, until_s, drain=False)
+        for step in ("recorder", "journal"):
+            self._stop_part(step, until_s, drain=True)
+
+    def _stop_part(self, step: str, until_s: float, *, drain: bool) -> None:
+        with suppress(ActorDeadError, Timeout):
+            self._places.at(step).stop(block=True, timeout=_left_s(until_s), drain=drain)
 
     def _compare(self, timeout_s: float) -> None:
         """One more reconcile, so that the summary's balances are compared with the venue's after the last order."""
@@ -161,18 +180,29 @@ def _nothing_open(status: Status) -> bool:
     return not any(map(_left_open, status.exchanges))
 
 
-def build(config: BotConfig, system: System) -> Bot:
+def _left_s(until_s: float) -> float:
+    return max(1.0, until_s - time.monotonic())
+
+
+def build(config: BotConfig, system: System, device: DeviceMaker = FolderDevice) -> Bot:
     """Build the tree of a configuration in a system and start it; returns before any exchange is reached.
 
+    Args:
+        config: what to build.
+        system: where.
+        device: makes the disk under the journal, of the bot's data folder.
+
     Raises:
+        DataFolderError: the data folder is in use, another bot's, or can't be written to; nothing was started.
         BuildError: a part can't be made as configured.
         StartError: a part could not be started.
     """
-    venues = make_venues(config.exchanges, system)
-    try:
+    with ExitStack() as undo:
+        log = open_journal(config, system, device)
+        undo.callback(log.close)
+        venues = make_venues(config.exchanges, system)
+        undo.callback(venues.closing.close)
         subscribe_all(config, system)
-        system.spawn(bot_spec(config, system, venues.makers))
-    except BaseException:
-        venues.closing.close()
-        raise
-    return Bot(config, system, venues.closing)
+        system.spawn(bot_spec(config, system, venues.makers, log))
+        undo.pop_all()
+    return Bot(config, system, venues.closing, log)

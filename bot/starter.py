@@ -25,6 +25,7 @@ secret = "env:FIRST_SECRET"
 # Refused before anything is sent; leave out what should not be limited.
 [exchanges.first.limits]
 max_orders_per_minute = 60
+# max_loss = 200            # in the reference: over it the account is halted and its orders are cancelled
 
 # One table for each trading mode; `ganglion modes` lists them and `ganglion modes NAME` their settings.
 [modes.maker]

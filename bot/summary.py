@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from ganglion.bot.secrets import Scrubber
-from ganglion.bot.views import ExchangeView, ModeView, Status
+from ganglion.bot.views import ExchangeView, ModeView, StateView, Status
 from ganglion.messages.lifecycle import CellState, ConnectionState
 from ganglion.messages.orders import TERMINAL, OrderState
+from ganglion.messages.trading import TradingState
 from ganglion.supervision import CellInfo, Tree
 
 TERMINAL_STATES = frozenset(map(str, TERMINAL))
@@ -48,6 +49,10 @@ class ExchangeSummary(msgspec.Struct, frozen=True):
     balances_equal: bool | None = None
     """Null where nothing was compared at last: never, not after the last order, or with an order unknown."""
     differences: tuple[str, ...] = ()
+    trading: str = TradingState.ACTIVE
+    """What may be placed on it at the end: active, reducing or halted."""
+    states: tuple[StateView, ...] = ()
+    """Every scope of it that is not active, with first cause, who and when; the whole bot's included."""
 
     @property
     def open_orders(self) -> int:
@@ -73,6 +78,10 @@ class ModeSummary(msgspec.Struct, frozen=True):
     """Refused by portfolio or order line, nothing sent. What the mode's own desk refuses is not counted."""
     rejected: int = 0
     """By the venue."""
+    trading: str = TradingState.ACTIVE
+    """What it may place at the end: active, reducing or halted."""
+    cause: str = ""
+    """Why it, or its market, is halted on its own."""
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -208,6 +217,8 @@ def _exchange(view: ExchangeView, tree: Tree, path: str, *, compared: bool) -> E
         halted=view.halted,
         balances_equal=None if doubtful else view.balances_equal,
         differences=view.differences,
+        trading=view.trading,
+        states=view.states,
     )
 
 
@@ -220,4 +231,6 @@ def _mode(view: ModeView, cell: CellInfo | None) -> ModeSummary:
         pnl=None if view.pnl is None else money_text(view.pnl),
         denied=view.denied,
         rejected=view.rejected,
+        trading=view.trading,
+        cause=view.halted,
     )

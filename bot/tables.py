@@ -14,13 +14,17 @@ import pydantic
 from pydantic import Field
 
 from ganglion.actors.modes.written import as_written
+from ganglion.actors.trading.journal.log import RETENTION_DAYS, SEGMENT_BYTES
 from ganglion.actors.trading.portfolio.limits import Limits
 from ganglion.bot.secrets import SecretError, parse_reference
+from ganglion.supervision.system import HANG_S
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
 Name = Annotated[str, Field(pattern=NAME.pattern)]
 SYMBOL = re.compile(r"^[A-Za-z0-9.]+/[A-Za-z0-9.]+$")
-RESERVED = frozenset({"journal", "treasury", "monitor", "modes", "collector", "warden", "core"})
+RESERVED = frozenset(
+    {"bot", "journal", "projection", "recorder", "treasury", "monitor", "modes", "collector", "warden", "core"}
+)
 """Names of the tree's own parts, which an exchange can't have."""
 
 
@@ -53,8 +57,30 @@ class BotTable(Table):
 
     name: Annotated[Name, Field(description="shown in logs, and the default of `data`")] = "bot"
     data: Annotated[str | None, Field(description="folder of what the bot keeps; ./NAME.ganglion")] = None
+    segment_bytes: Annotated[
+        int, Field(ge=4096, description="the journal goes on in a new file beyond this; older ones are archived")
+    ] = SEGMENT_BYTES
+    retention_days: Annotated[int, Field(ge=1, description="days that retired parts of the journal are kept")] = (
+        RETENTION_DAYS
+    )
     reference: Annotated[str, Field(min_length=1, description="currency that everything is valued in")] = "USDT"
     cancel_on_stop: Annotated[bool, Field(description="cancel what the bot placed when it stops")] = True
+    hang_s: Annotated[
+        float,
+        Field(
+            ge=1,
+            description="a thread that does not come back from one message for this long is left to itself, and what "
+            "ran on it starts anew on another; a mode that hangs twice is parked",
+        ),
+    ] = HANG_S
+    max_loss: Annotated[
+        Decimal | None,
+        Field(
+            gt=0,
+            description="most that all modes' trades together may lose since the journal began, in `reference`: over "
+            "it the whole bot is halted and its orders are cancelled",
+        ),
+    ] = None
 
 
 class CredentialsTable(Table):
@@ -109,9 +135,25 @@ class ExchangeTable(Table):
             "the venue's own expiry of requests + 5 s, and 30 s where it has none",
         ),
     ] = None
+    units_per_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description="what may be spent on requests in a second, in ccxt's cost units, for an account that may more "
+            "than others; default: what ccxt knows of the exchange",
+        ),
+    ] = None
     silent_s: Annotated[
         float, Field(gt=0, description="a stream without data for this long is compared with the venue")
     ] = 30.0
+    dead_man_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description="dead man's switch: the exchange cancels ALL orders of the account, those that are not the "
+            "bot's too, when it has not heard from the bot for this long; default: off",
+        ),
+    ] = None
     allow_withdraw_key: Annotated[bool, Field(description="accept an API key that may withdraw")] = False
     credentials: CredentialsTable = CredentialsTable()
     simulated: SimulatedTable = SimulatedTable()

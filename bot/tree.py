@@ -1,12 +1,12 @@
 """Builds the supervision tree that a configuration describes, and wires its parts to each other.
 
-    /bot            one_for_one: collector, journal, <arm>..., treasury, monitor, warden, modes
+    /bot            one_for_one: collector, journal, projection, recorder, <arm>..., treasury, monitor, warden, modes
     /bot/<arm>      one_for_one, on a loop of its own: exchange, account, books, candles
     /bot/<arm>/account  rest_for_one: orders, then portfolio
     /bot/modes      one_for_one: one actor a trading mode
 
 All wiring is here: factories get addresses by path, which stay valid across restarts, and what must outlive an
-actor's restart (journal store, watermarks, what a venue is remembered by) is held by its factory.
+actor's restart (the journal's log, watermarks, what a venue is remembered by) is held by its factory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ganglion.actors.exchange.quirks import quirks_of
 from ganglion.actors.market.candles import CandleActor, Watermark
 from ganglion.actors.market.order_book import OrderBookActor
 from ganglion.actors.modes import ModeActor, ModeSetup, TradingMode
-from ganglion.actors.trading.journal import JournalActor, MemoryStore
+from ganglion.actors.trading.journal import JournalActor, Log
 from ganglion.actors.trading.monitor import EXCHANGE_TOPICS, ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
 from ganglion.actors.trading.orders import OrdersSettings, tag_of
 from ganglion.actors.trading.orders.actor import OrdersActor
@@ -36,6 +36,8 @@ from ganglion.bot.collector import (
     CollectorActor,
 )
 from ganglion.bot.config import BotConfig, ConfiguredMode, ExchangeConfig
+from ganglion.bot.loss_limits import loss_limits_of
+from ganglion.bot.projection.wiring import history_specs, subscribe_history
 from ganglion.bot.venues import VenueMaker, ccxt_id
 from ganglion.bot.warden import WardenActor
 from ganglion.messages.account import AccountSnapshot, PortfolioView
@@ -95,15 +97,16 @@ class Places:
         return self.at("modes", name)
 
 
-def bot_spec(config: BotConfig, system: System, venues: Mapping[str, VenueMaker]) -> ChildSpec:
+def bot_spec(config: BotConfig, system: System, venues: Mapping[str, VenueMaker], log: Log) -> ChildSpec:
     """The whole bot as one child of the system's root."""
     places = Places(system)
     arms = [_arm(exchange, config, places, venues[name], system) for name, exchange in config.exchanges.items()]
     children = [
         _collector(config),
-        _journal(config, places, system),
+        _journal(config, places, system, log),
+        *history_specs(config, system, places.at("journal")),
         *arms,
-        ChildSpec("treasury", lambda: TreasuryActor(config.bot.reference), budget=SIBLING_BUDGET),
+        ChildSpec("treasury", _treasury(config, places), budget=SIBLING_BUDGET),
         ChildSpec("monitor", _monitor(config, places), budget=SIBLING_BUDGET),
         ChildSpec("warden", _warden(config, places), budget=SIBLING_BUDGET),
         _modes(config, places),
@@ -134,6 +137,14 @@ def subscribe_all(config: BotConfig, system: System) -> None:
     system.events.subscribe(monitor, DeadLetter)
     system.events.subscribe(collector, *TREE_EVENTS)
     system.events.subscribe(places.at("warden"), ActorParked)
+    subscribe_history(
+        system,
+        journal=places.at("journal"),
+        projection=places.at("projection"),
+        recorder=places.at("recorder"),
+        monitor=monitor,
+        arms=[(places.exchange(arm), places.portfolio(arm)) for arm in config.exchanges],
+    )
 
 
 def _subscribe_mode(system: System, places: Places, mode: ConfiguredMode, address: Address[Any]) -> None:
@@ -189,6 +200,7 @@ def _exchange(exchange: ExchangeConfig, config: BotConfig, places: Places, make_
         symbols=table.symbols,
         silent_s=table.silent_s,
         book_depth=table.book_depth,
+        dead_man_s=table.dead_man_s,
     )
     wiring = Wiring(
         orders=places.orders(name),
@@ -304,15 +316,20 @@ def _collector(config: BotConfig) -> ChildSpec:
     return ChildSpec("collector", lambda: CollectorActor(exchanges, modes), budget=SIBLING_BUDGET, mailbox=100_000)
 
 
-def _journal(config: BotConfig, places: Places, system: System) -> ChildSpec:
-    store = MemoryStore()
+def _journal(config: BotConfig, places: Places, system: System, log: Log) -> ChildSpec:
     orders = {name: places.orders(name) for name in config.exchanges}
     return ChildSpec(
         "journal",
-        lambda: JournalActor(store, orders),
-        dispatcher=system.dispatcher("journal", "thread"),
+        lambda: JournalActor(log, orders),
+        dispatcher=system.dispatcher("journal", "thread", abandonable=False),
         on_exhausted="escalate",
     )
+
+
+def _treasury(config: BotConfig, places: Places) -> Callable[[], TreasuryActor]:
+    limits = loss_limits_of(config)
+    portfolios = {name: places.portfolio(name) for name in config.exchanges}
+    return lambda: TreasuryActor(config.bot.reference, limits=limits, portfolios=portfolios)
 
 
 def _monitor(config: BotConfig, places: Places) -> Callable[[], MonitorActor]:

@@ -18,6 +18,7 @@ from ganglion.actors.exchange.venue import Venue
 from ganglion.bot.config import ExchangeConfig
 from ganglion.bot.errors import BuildError
 from ganglion.supervision import System
+from ganglion.supervision.dispatchers import LoopDispatcher
 
 VenueMaker: TypeAlias = Callable[[], Venue]
 """Makes the venue of one incarnation of an exchange actor."""
@@ -77,6 +78,7 @@ def ccxt_settings(exchange: ExchangeConfig) -> CcxtSettings:
         book_depth=table.book_depth,
         sandbox=table.sandbox,
         live=table.live,
+        units_per_s=table.units_per_s,
         credentials=Credentials(**{field: secret.reveal() for field, secret in exchange.credentials.items()}),
         ccxt=extra,
     )
@@ -107,11 +109,11 @@ def _maker(settings: CcxtSettings, system: System) -> VenueMaker:
     from ganglion.actors.exchange.ccxt.requests import SharedMarkets  # noqa: PLC0415
 
     dispatcher = system.dispatcher(settings.name, "loop")
-    loop = getattr(dispatcher, "loop", None)
-    if not isinstance(loop, asyncio.AbstractEventLoop):
+    if not isinstance(dispatcher, LoopDispatcher):
         raise BuildError(f'{settings.name}: ccxt needs a real loop; build the bot in System(dispatcher="loop")')
     shared = SharedMarkets()
-    return lambda: make_ccxt_venue(settings, loop, system.clock, shared)
+    # Each incarnation asks anew: after a thread that hung, the arm runs on another loop.
+    return lambda: make_ccxt_venue(settings, dispatcher.loop, system.clock, shared, dispatcher.fence)
 
 
 def _serve(exchange: ExchangeConfig, system: System, closing: ExitStack) -> tuple[str, str]:

@@ -31,8 +31,14 @@ def judge(summary: Summary, *, bot: str, failure: Failure | None = None, cancels
         failure: what ended the system, if something did.
         cancels: whether the bot was to cancel its orders at the end; where it was not, open ones are no fault.
     """
-    faults = tuple(_faults(summary, bot, cancels=cancels))
+    faults = tuple(_faults(summary))
     halts = tuple(_halts(summary, failure))
+    unseen = tuple(_unseen(summary, bot, cancels=cancels))
+    if failure is None:
+        faults += unseen
+    else:
+        # A bot that ended by itself has cancelled and compared nothing: that follows from its end.
+        halts += unseen
     if faults:
         return Verdict(ExitCode.FAILED, faults + halts)
     if halts:
@@ -40,19 +46,23 @@ def judge(summary: Summary, *, bot: str, failure: Failure | None = None, cancels
     return Verdict(ExitCode.OK, (_all_well(summary),))
 
 
-def _faults(summary: Summary, bot: str, *, cancels: bool) -> Iterator[str]:
+def _faults(summary: Summary) -> Iterator[str]:
     for violation in summary.violations:
         yield f"invariant violated: {violation}"
     for name, exchange in summary.exchanges.items():
-        stands = bool(exchange.halted) or any(_below(text, f"{bot}/{name}") for text in summary.parked)
-        if not exchange.reached:
-            if not stands:
-                yield f"{name} was never reached: see its address, its key and the log"
-            continue
-        if exchange.balances_equal is False:
+        if exchange.reached and exchange.balances_equal is False:
             differences = ", ".join(exchange.differences) or "not explained yet"
             yield f"balances of {name} differ from the exchange's: {differences}"
-        elif exchange.balances_equal is None and not stands:
+
+
+def _unseen(summary: Summary, bot: str, *, cancels: bool) -> Iterator[str]:
+    """What nobody has looked at, or taken back, at the end."""
+    for name, exchange in summary.exchanges.items():
+        if not exchange.reached:
+            if not _stands(summary, bot, name):
+                yield f"{name} was never reached: see its address, its key and the log"
+            continue
+        if exchange.balances_equal is None and not _stands(summary, bot, name):
             yield f"{name} was not compared at the end: its balances and orders are as last heard, look at the exchange"
         if cancels and exchange.open_orders:
             yield f"{name} may have {exchange.open_orders} open orders left: look at the exchange and cancel them there"
@@ -68,7 +78,12 @@ def _halts(summary: Summary, failure: Failure | None) -> Iterator[str]:
         yield f"parked at the end: {text}"
     for name, mode in summary.modes.items():
         if mode.state == HALTED:
-            yield f"mode {name} is halted"
+            yield f"mode {name} is halted" + (f": {mode.cause}" if mode.cause else "")
+
+
+def _stands(summary: Summary, bot: str, name: str) -> bool:
+    """Whether an exchange trades no more, for a reason that is told anyway."""
+    return bool(summary.exchanges[name].halted) or any(_below(text, f"{bot}/{name}") for text in summary.parked)
 
 
 def _below(text: str, path: str) -> bool:

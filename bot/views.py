@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from ganglion.messages.market import TopOfBook
+from ganglion.messages.trading import TradingState
 from ganglion.messages.values import ZERO
 
 
@@ -33,6 +34,46 @@ class MarketView(msgspec.Struct, frozen=True):
     open_orders: int
 
 
+class StateView(msgspec.Struct, frozen=True):
+    """One scope that is not active, with its first cause."""
+
+    scope: str
+    """As an operator writes it: bot, alpha, alpha/BTC/USDT, a mode's name."""
+    kind: str
+    state: str
+    cause: str
+    by: str
+    who: str
+    """The operator's name; empty where nobody in person did it."""
+    at_ms: int
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """One order of the bot."""
+
+    account: str
+    mode: str
+    symbol: str
+    side: str
+    type: str
+    price: Decimal | None
+    amount: Decimal
+    filled: Decimal
+    average: Decimal | None
+    """Price of its fills so far."""
+    state: str
+    open: bool
+    """It may still be at the venue."""
+    age_s: float
+    """Since this process heard of it first."""
+    changed_s: float
+    """Since it changed last."""
+    reason: str
+    intent_id: str
+    client_id: str
+    venue_id: str | None
+
+
 class ExchangeView(msgspec.Struct, frozen=True):
     """One exchange account."""
 
@@ -48,12 +89,19 @@ class ExchangeView(msgspec.Struct, frozen=True):
     balances: dict[str, BalanceView]
     markets: tuple[MarketView, ...]
     halted: str
+    """The first cause, where nothing may be placed on the whole account."""
     reconciled: bool
     reconciled_epoch: int
     """Of the last reconcile; 0 before the first."""
     balances_equal: bool | None
     """What the last reconcile found; None before the first."""
     differences: tuple[str, ...]
+    trading: str = TradingState.ACTIVE
+    """What may be placed on the account: active, reducing or halted."""
+    states: tuple[StateView, ...] = ()
+    """Every scope of it that is not active, the whole bot's included."""
+    degraded: tuple[str, ...] = ()
+    """What works less well than it should: an open breaker, streams that are polled, a switch that is not armed."""
 
 
 class ModeView(msgspec.Struct, frozen=True):
@@ -70,8 +118,11 @@ class ModeView(msgspec.Struct, frozen=True):
     denied: int
     """Refused by portfolio or order line; what the mode's own desk refuses never leaves the mode and is not in it."""
     halted: str
+    """The first cause, where this mode or its market is halted on its own."""
     rejected: int = 0
     """Orders that the venue rejected (each once)."""
+    trading: str = TradingState.ACTIVE
+    """What it may place: active, reducing or halted, whichever scope says so."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -87,6 +138,14 @@ class Status(msgspec.Struct, frozen=True):
     """The newest failures of actors, oldest first."""
     parked: tuple[str, ...]
     """Paths of actors that are parked now, with why."""
+
+
+class OrdersView(msgspec.Struct, frozen=True):
+    """Every order that the bot's process heard of."""
+
+    orders: tuple[OrderView, ...]
+    refused: dict[str, str]
+    """Why, by intent, of the latest that were refused before anything was sent."""
 
 
 EMPTY = Status(0.0, (), (), (), {}, (), ())

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from ganglion.messages.lifecycle import ActorParked, HaltAccount, HaltMode
 from ganglion.messages.orders import CancelAll
+from ganglion.messages.trading import By
 from ganglion.supervision import Actor, Address, receives
 
 ToPortfolio: TypeAlias = HaltMode | HaltAccount | CancelAll
@@ -35,12 +36,12 @@ class WardenActor(Actor[ActorParked]):
         if message.path in self._modes:
             mode, portfolio = self._modes[message.path]
             self.log.error("mode_parked", mode=mode, cause=cause)
-            portfolio.tell(HaltMode(mode=mode, cause=cause))
+            portfolio.tell(HaltMode(mode=mode, cause=cause, by=By.PARKED))
             portfolio.tell(CancelAll(mode=mode, reason=cause))
         elif message.path in self._accounts:
             account, portfolio = self._accounts[message.path]
             self.log.error("account_halted", account=account, parked=message.path, cause=cause, todo=_todo(message))
-            portfolio.tell(HaltAccount(account=account, cause=cause))
+            portfolio.tell(HaltAccount(account=account, cause=cause, by=By.PARKED))
             portfolio.tell(CancelAll(mode=None, reason=cause))
 
 
@@ -52,5 +53,5 @@ def _todo(message: ActorParked) -> str:
     )
     return (
         f"look at the account's open orders at the exchange and at the cause; {again}. Nothing is placed on this "
-        "account until the bot is restarted; the other accounts trade on"
+        "account until `ganglion resume`; the other accounts trade on"
     )

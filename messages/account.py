@@ -9,43 +9,8 @@ from typing import ClassVar
 from ganglion.messages.base import Message, Overflow
 from ganglion.messages.market import Market
 from ganglion.messages.orders import Balance, Fill, OpenOrder, OrderUpdate
+from ganglion.messages.trading import TradingState
 from ganglion.messages.values import EXACT, Asset, Symbol
-
-# ------------------------------------------------------------------ orders <-> journal
-
-
-class Append(Message, frozen=True, gc=False):
-    """Make a record durable; answered with Durable(key) to the account's orders actor."""
-
-    account: str
-    key: str
-    record: bytes
-    overflow: ClassVar[Overflow] = Overflow.KEEP
-
-
-class Durable(Message, frozen=True, gc=False):
-    """The record of this key can't be lost any more."""
-
-    key: str
-    overflow: ClassVar[Overflow] = Overflow.KEEP
-
-
-class ReadJournal(Message, frozen=True, gc=False):
-    """Ask for all records of an account; answered with JournalRead."""
-
-    account: str
-    overflow: ClassVar[Overflow] = Overflow.KEEP
-
-
-class JournalRead(Message, frozen=True, gc=False):
-    """Every record of an account in the order it was appended."""
-
-    account: str
-    run_root: bytes
-    """128 random bits of this bot, for client order ids."""
-    records: tuple[bytes, ...]
-    overflow: ClassVar[Overflow] = Overflow.KEEP
-
 
 # ------------------------------------------------------------------ portfolio <-> orders
 
@@ -160,6 +125,10 @@ class Resume(Message, frozen=True, gc=False):
     saved_state: bytes | None
     reason: str
     """start | restart | reconnect | …"""
+    state: TradingState = TradingState.ACTIVE
+    """REDUCING where only sells of what it holds pass; never HALTED, that is a Suspend."""
+    as_of: int = 0
+    """The last fact of the account that all this contains."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
@@ -249,6 +218,8 @@ class ModeResult(Message, frozen=True, gc=False):
     fees: Decimal
     unpriced: tuple[Asset, ...]
     """Assets without a way to the reference: counted as 0, so the result is not whole."""
+    unpriced_holdings: tuple[Asset, ...] = ()
+    """Those of them that are cash or inventory: without them the result says nothing of a loss."""
 
     @property
     def pnl(self) -> Decimal:

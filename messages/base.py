@@ -35,6 +35,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     overflow: ClassVar[Overflow] = Overflow.DROP
     """What a full mailbox does with this type."""
+    evidence: ClassVar[bool] = False
+    """It says what became of a write: told even by a thread that was abandoned, whose word is else of no account."""
 
     def conflation_key(self) -> Hashable:
         """The slot that a conflated message waits in; asked only of types with `Overflow.CONFLATE`."""

@@ -10,6 +10,8 @@ from collections.abc import Hashable
 from typing import ClassVar
 
 from ganglion.messages.base import Message, Overflow
+from ganglion.messages.trading import By
+from ganglion.messages.values import Symbol
 
 
 class Operation(enum.StrEnum):
@@ -46,6 +48,8 @@ class Failure(Message, frozen=True, gc=False):
     """Restarting can't help (a wrong key, an unknown market): park without a slow retry."""
     escalated: bool = False
     """A supervisor failed with it, because a child of its had spent the budget."""
+    blameless: bool = False
+    """Its thread was hung by another actor: it is built anew and spends no budget."""
 
 
 class CellState(enum.StrEnum):
@@ -111,6 +115,20 @@ class ActorStuck(Message, frozen=True, gc=False):
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
+class ThreadAbandoned(Message, frozen=True, gc=False):
+    """A dispatcher's thread did not come back and was left to itself; its actors were built anew on another."""
+
+    dispatcher: str
+    path: str
+    """The actor that hung it; empty where none is known."""
+    handling: str
+    """Type name of the message that it handled, or what else it was doing."""
+    seconds: float
+    stack: str
+    """`file:line in function` per frame of the hung thread, outermost first."""
+    overflow: ClassVar[Overflow] = Overflow.KEEP
+
+
 class Terminated(Message, frozen=True, gc=False):
     """To a watcher: the watched actor has stopped for good."""
 
@@ -125,6 +143,9 @@ class DeadLetter(Message, frozen=True, gc=False):
     path: str
     type: str
     reason: str
+    fenced: bool = False
+    """Told by a thread that was abandoned: of no account, whatever its type."""
+    evidence: ClassVar[bool] = True
 
 
 class Overflowed(Message, frozen=True, gc=False):
@@ -156,6 +177,8 @@ class ConnectionChanged(Message, frozen=True, gc=False):
     epoch: int
     reason: str
     at_s: float
+    stopped: bool = False
+    """It rests until the bot is started anew (a wrong key, a forbidden place); `reason` says why."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
@@ -216,6 +239,7 @@ class HaltAccount(Message, frozen=True, gc=False):
 
     account: str
     cause: str
+    by: By = By.ERROR
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
@@ -224,15 +248,20 @@ class HaltMode(Message, frozen=True, gc=False):
 
     mode: str
     cause: str
+    by: By = By.ERROR
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
 class Halted(Message, frozen=True, gc=False):
-    """An account or a mode was halted, with the first cause."""
+    """An account, one of its modes or of its markets was halted, with the first cause: news of `TradingStates`.
+
+    The whole bot's halt is told by each account.
+    """
 
     account: str
     mode: str | None
     cause: str
+    symbol: Symbol | None = None
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 

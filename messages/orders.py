@@ -93,6 +93,8 @@ class Intent(Message, frozen=True, gc=False):
     """Shared by everything that follows from one decision."""
     causation_id: str
     """What it was decided on: a fill's trade id, a book's sequence, a timer."""
+    flatten: bool = False
+    """An operator's flatten: the one thing that passes a halt."""
 
 
 # ------------------------------------------------------------------ commands: mode -> portfolio -> orders
@@ -126,10 +128,12 @@ class AmendOrder(Message, frozen=True, gc=False):
 
 
 class CancelAll(Message, frozen=True, gc=False):
-    """Cancel every open order of a mode, or of the whole account where `mode` is None."""
+    """Cancel every open order of a mode, in a market and on a side; None is all of them."""
 
     mode: str | None
     reason: str
+    symbol: Symbol | None = None
+    side: Side | None = None
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
@@ -175,6 +179,8 @@ class ReadAccount(Message, frozen=True, gc=False):
     """Trades from here on (a watermark with overlap)."""
     audit: bool = False
     """Beside the trading, not before it: goes last in line, and is read once whether it settles or not."""
+    recent: bool = False
+    """Orders that have ended since then too, where the venue lists them: at a start any of them may be unknown here."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
@@ -270,6 +276,7 @@ class PlaceAnswered(Message, frozen=True, gc=False):
     sent_ms: int
     """The venue's clock (as we know it) when it was sent."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
+    evidence: ClassVar[bool] = True
 
 
 class CancelAnswered(Message, frozen=True, gc=False):
@@ -279,6 +286,7 @@ class CancelAnswered(Message, frozen=True, gc=False):
     order: VenueOrder | None
     failure: Failure | None
     overflow: ClassVar[Overflow] = Overflow.KEEP
+    evidence: ClassVar[bool] = True
 
 
 class LookUpDone(Message, frozen=True, gc=False):
@@ -335,6 +343,8 @@ class AccountRead(Message, frozen=True, gc=False):
     read_ms: int
     """The venue's clock at the reading: the next watermark."""
     failure: Failure | None = None
+    recent_orders: tuple[VenueOrder, ...] = ()
+    """Ended or not, by when they were placed; empty where nobody asked, or the venue does not list them."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 

@@ -8,12 +8,14 @@ from ganglion.messages.base import Message, Overflow, Request
 from ganglion.supervision.actor import Actor, receives
 from ganglion.supervision.address import Address
 from ganglion.supervision.clock import Clock
-from ganglion.supervision.dispatchers import Dispatcher, Timer
+from ganglion.supervision.dispatchers import Dispatcher, Fence, Timer
 from ganglion.supervision.errors import (
     ActorDeadError,
+    ActorHung,
     AskInsideActor,
     Deadlock,
     Expired,
+    Fenced,
     InjectedFailure,
     MailboxFull,
     ProtocolError,
@@ -32,6 +34,7 @@ from ganglion.supervision.tree import CellInfo, Tree
 __all__ = [
     "Actor",
     "ActorDeadError",
+    "ActorHung",
     "Address",
     "AskInsideActor",
     "Backoff",
@@ -42,6 +45,8 @@ __all__ = [
     "Deadlock",
     "Dispatcher",
     "Expired",
+    "Fence",
+    "Fenced",
     "Ids",
     "InjectedFailure",
     "MailboxFull",

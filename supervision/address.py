@@ -63,14 +63,14 @@ class Address(ActorRef[Any], Generic[M_contra]):
         lane = cell.lane
         queue = lane.queue
         try:
-            if cell.conflates and message.overflow is _CONFLATE:
+            if len(queue) >= lane.watermark:
+                cell.tell_slowly(message)
+            elif cell.conflates and message.overflow is _CONFLATE:
                 cell.tell_latest(message)
-            elif len(queue) < lane.watermark:
+            else:
                 queue.append((cell, message, None))
                 if not lane.awake:
                     lane.wake()
-            else:
-                cell.send((cell, message, None))
         except AttributeError:
             if isinstance(message, Message):
                 raise

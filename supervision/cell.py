@@ -2,7 +2,8 @@
 
 Address, queue, stash, subscribers and counters belong to the cell and survive; the actor inside does not. Everything
 here runs on the cell's own dispatcher, except what is marked `any thread`. It talks to its supervisor through the
-control lane only, and knows nothing of strategies or budgets. What waits for it is the lower half, mailbox.py.
+control lane only, and knows nothing of strategies or budgets. What waits for it is the lower half, mailbox.py; who
+hears of it is the middle, listeners.py.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from ganglion.messages.base import Message
 from ganglion.messages.lifecycle import ActorFailed, ActorStarted, ActorStopped, CellState, Failure, Terminated
 from ganglion.supervision.actor import Actor
 from ganglion.supervision.address import Address
-from ganglion.supervision.dispatchers.base import NOWHERE, Dispatcher, Timer, name_of
+from ganglion.supervision.dispatchers.base import NEVER, NOWHERE, Dispatcher, Timer, name_of
+from ganglion.supervision.dispatchers.fence import fenced
 from ganglion.supervision.errors import ActorDeadError, Expired, InjectedFailure, ProtocolError, Refusal
 from ganglion.supervision.failure import failure_of, last_resort, say
 from ganglion.supervision.ids import Ids
-from ganglion.supervision.mailbox import NOTHING, Drain, Due, Mailbox, Slot
+from ganglion.supervision.listeners import Listeners
+from ganglion.supervision.mailbox import NOTHING, Drain, Due, Slot
 from ganglion.supervision.reply import Reply
 
 if TYPE_CHECKING:
@@ -34,12 +37,12 @@ NO_CHILDREN: dict[str, Cell] = {}
 """Of everyone but supervisors, who put a dict of their own in its place."""
 
 
-class Cell(Mailbox):
+class Cell(Listeners):
     """One place in the tree."""
 
     __slots__ = (
-        "_ids", "_log", "_publishers", "_stop_replies", "_subscribers", "_watchers", "actor", "address", "children",
-        "given_up", "name", "ordered", "parent", "receiving", "restarts",
+        "_ids", "_log", "_stop_replies", "actor", "children", "given_up", "hangs", "name", "ordered", "parent",
+        "receiving", "restarts",
     )  # fmt: skip
 
     def __init__(self, system: System, path: str) -> None:
@@ -55,10 +58,9 @@ class Cell(Mailbox):
         """Incarnations its supervisor has ordered; the supervisor counts."""
         self.given_up = 0
         """Incarnations up to this one were late to start and must not come to life any more."""
+        self.hangs = 0
+        """How often it hung its thread, since an operator last resumed it."""
         self.children: dict[str, Cell] = NO_CHILDREN
-        self._subscribers: dict[type[Message], tuple[Address[Any], ...]] | None = None
-        self._publishers: dict[Cell, None] | None = None
-        self._watchers: tuple[Address[Any], ...] = ()
         self._stop_replies: list[Reply] | None = None
         self._ids: Ids | None = None
         self._log: FilteringBoundLogger | None = None
@@ -83,6 +85,8 @@ class Cell(Mailbox):
 
     def after(self, delay_s: float, message: Message) -> Timer:
         """Tell itself later, unless this incarnation is gone by then."""
+        if fenced():
+            return NEVER
         due = Due(message, self.incarnation)
 
         def fire() -> None:
@@ -91,49 +95,7 @@ class Cell(Mailbox):
 
         return self.dispatcher.call_later(delay_s, fire)
 
-    def publish(self, message: Message) -> None:
-        """Tell all subscribers of this type."""
-        if self._subscribers is not None:
-            for address in self._subscribers.get(message.__class__, ()):
-                address.tell(message)
-
-    # -------------------------------------------------------------- any thread: subscribers, watchers, asks
-
-    def subscribe(self, address: Address[Any], types: tuple[type[Message], ...]) -> None:
-        """Add a subscriber; twice is once. It is forgotten when it stops for good."""
-        subscriber = address._cell  # noqa: SLF001 - cell and address are one concept in two files
-        with self.system.lock:
-            if subscriber.state is CellState.STOPPED:
-                return
-            known = dict(self._subscribers or {})
-            for kind in types:
-                if address not in known.get(kind, ()):
-                    known[kind] = (*known.get(kind, ()), address)
-            self._subscribers = known
-            if subscriber._publishers is None:  # noqa: SLF001 - a cell like this one
-                subscriber._publishers = {}  # noqa: SLF001
-            subscriber._publishers[self] = None  # noqa: SLF001
-
-    def unsubscribe(self, address: Address[Any]) -> None:
-        """Remove a subscriber from all types."""
-        with self.system.lock:
-            self._subscribers = {
-                kind: tuple(a for a in addresses if a is not address)
-                for kind, addresses in (self._subscribers or {}).items()
-            }
-
-    def watch(self, address: Address[Any]) -> None:
-        """Have the watched cell tell this one when it stops for good."""
-        address._cell.watched_by(self.address)  # noqa: SLF001 - cell and address are one concept in two files
-
-    def watched_by(self, watcher: Address[Any]) -> None:
-        """Add a watcher, or tell it at once if it comes too late."""
-        with self.system.lock:
-            gone = self.state is CellState.STOPPED
-            if not gone and watcher not in self._watchers:
-                self._watchers = (*self._watchers, watcher)
-        if gone:
-            watcher.tell(Terminated(self.path, "stopped before it was watched"))
+    # -------------------------------------------------------------- any thread: asks
 
     def make_reply(self, timeout_s: float | None) -> Reply:
         """Make the future of an ask."""
@@ -193,8 +155,8 @@ class Cell(Mailbox):
         actor._bring_up(self._ready)  # noqa: SLF001
 
     def _too_late(self) -> bool:
-        """Nobody waits for this incarnation any more: it was given up, or its cell abandoned."""
-        return self.incarnation <= self.given_up or self.state is CellState.STOPPED
+        """Nobody waits for this incarnation any more: it was given up, or its cell or its thread abandoned."""
+        return self.incarnation <= self.given_up or self.state is CellState.STOPPED or fenced()
 
     def _ready(self) -> None:
         actor = self.actor
@@ -242,6 +204,8 @@ class Cell(Mailbox):
 
     def failed(self, message: Any, reply: Reply | None, error: BaseException) -> None:
         """Take what escaped from a handler: a missing handler, a refusal, or a failure for the supervisor."""
+        if fenced():
+            return  # the cell belongs to another incarnation by now
         try:
             self._judge(message, reply, error)
         except BaseException as second:  # noqa: BLE001 - the fence: the dispatcher must live
@@ -267,6 +231,8 @@ class Cell(Mailbox):
 
     def fail(self, failure: Failure) -> None:
         """Suspend this incarnation and let the supervisor decide. Nobody decides about the root: it ends."""
+        if fenced():
+            return
         if self.state in (CellState.STOPPING, CellState.STOPPED):
             self.complain("failed while stopping", failure)
             return
@@ -335,6 +301,8 @@ class Cell(Mailbox):
         actor._bring_down(False, lambda: self._gone_down("ended", None))  # noqa: SLF001
 
     def _gone_down(self, event: str, failure: Failure | None) -> None:
+        if fenced():
+            return
         if event == "failed":
             self.actor = None
             self.receiving = False
@@ -342,6 +310,29 @@ class Cell(Mailbox):
             self._let_go()
         if self.state is not CellState.STOPPED:
             self._report(event, self.incarnation, failure)
+
+    def lost(self, failure: Failure, *, report: bool = True) -> None:
+        """Its thread was abandoned, and this incarnation with it: no goodbye, for that belongs to the old thread.
+
+        On the new thread. The supervisor hears `failed`, or what else it may be waiting for.
+        """
+        if self.state in (CellState.RESERVED, CellState.PARKED, CellState.STOPPED):
+            return
+        self.actor = None
+        self.receiving = False
+        self.table = NOTHING
+        if self.state is CellState.STOPPING:
+            self._bury("its thread was abandoned while it stopped")
+            return
+        self.state = CellState.SUSPENDED
+        self.failure = failure
+        if not failure.blameless:
+            self.hangs += 1
+            self.complain("actor hung", failure)
+            self.system.events.publish(ActorFailed(self.path, self.incarnation, failure))
+        if report:
+            self._report("failed", self.incarnation, failure)
+            self._report("down", self.incarnation)
 
     def _gone(self, reason: str) -> None:
         self._let_go()
@@ -386,6 +377,8 @@ class Cell(Mailbox):
             reply.set(True)
 
     def _let_go(self) -> None:
+        if fenced():
+            return
         actor, self.actor = self.actor, None
         self.receiving = False
         if actor is not None:

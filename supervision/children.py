@@ -6,7 +6,7 @@ Bookkeeping only: what is done, and in which order, stands in supervisor.py.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ganglion.supervision.policy import ChildSpec, History
@@ -35,8 +35,8 @@ class Child:
     """What a supervisor knows of one child."""
 
     __slots__ = (
-        "attempted", "cell", "final", "history", "leaving", "not_before_s", "order", "phase", "problem",
-        "progress_s", "spec", "step", "timer", "waiter",
+        "action", "attempted", "cell", "due_s", "final", "history", "leaving", "not_before_s", "order", "phase",
+        "problem", "progress_s", "spec", "step", "timer", "waiter",
     )  # fmt: skip
 
     def __init__(self, spec: ChildSpec, cell: Cell, order: int) -> None:
@@ -58,6 +58,9 @@ class Child:
         """Where its dispatcher's progress stood when it was told to go."""
         self.timer: Timer | None = None
         """What is to happen if it stays where it stands."""
+        self.due_s = 0.0
+        self.action: Callable[[Child], None] | None = None
+        """When that is, and what: a timer dies with its thread."""
         self.waiter: Reply | None = None
         """Who waits for it to be ready."""
         self.problem = "it was stopped before it was ready"

@@ -10,6 +10,8 @@ SupervisionError
 ├── MailboxFull        an ask was refused because too much waits for that actor
 ├── Expired            an asked message was dropped because its asker had stopped waiting
 ├── Refusal            raised by a handler: the asker gets it, the actor lives on
+├── ActorHung          a handler did not come back, and its thread was abandoned
+├── Fenced             what an abandoned thread tried when it woke up; nothing left
 └── InjectedFailure    a crash on purpose, by `System.fail`
 """
 
@@ -19,9 +21,11 @@ from pykka import ActorDeadError, Timeout
 
 __all__ = [
     "ActorDeadError",
+    "ActorHung",
     "AskInsideActor",
     "Deadlock",
     "Expired",
+    "Fenced",
     "InjectedFailure",
     "MailboxFull",
     "ProtocolError",
@@ -58,6 +62,14 @@ class MailboxFull(SupervisionError):
 
 class Expired(Timeout, SupervisionError):
     """An asked message was dropped unhandled because its asker's timeout had passed."""
+
+
+class ActorHung(SupervisionError):
+    """A handler did not come back within `hang_s`: its thread was abandoned, and who lived there was built anew."""
+
+
+class Fenced(SupervisionError):
+    """A thread that was abandoned has woken up and tried to write; nothing left."""
 
 
 class InjectedFailure(SupervisionError):

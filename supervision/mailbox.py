@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ganglion.messages.base import Message, Overflow
 from ganglion.messages.lifecycle import CellState, Failure, Overflowed
 from ganglion.supervision.dispatchers.base import NOWHERE, Dispatcher, Item, Lane, name_of, turn
+from ganglion.supervision.dispatchers.fence import fenced
 from ganglion.supervision.errors import ActorDeadError, MailboxFull, ProtocolError
 from ganglion.supervision.failure import failure_of
 from ganglion.supervision.pykka_hooks import PykkaCell
@@ -134,6 +135,15 @@ class Mailbox(PykkaCell):
         raise ProtocolError(f"{self.path} is half a cell")
 
     # -------------------------------------------------------------- any thread
+
+    def tell_slowly(self, message: Message) -> None:
+        """Send by a lane that wants a look at it: no actor there, many messages, or somewhere an abandoned thread."""
+        if fenced() and not message.evidence:
+            self.system.dead_letter(self.path, message, "told by a thread that was abandoned", fenced=True)
+        elif self.conflates and message.overflow is Overflow.CONFLATE:
+            self.tell_latest(message)
+        else:
+            self.send((self.me, message, None))
 
     def tell_latest(self, message: Message) -> None:
         """Send a conflated message: into its slot, with one token in the queue. Written out: it is a hot path."""

@@ -167,6 +167,8 @@ class Directive:
     reason: str
     slow_retry: bool = False
     """For PARK: try again once the budget's window has passed."""
+    free: bool = False
+    """For RESTART: it spends no budget and waits for no backoff."""
 
 
 def decide(failure: Failure | None, spec: ChildSpec, history: History, now: float) -> Directive:
@@ -179,6 +181,8 @@ def decide(failure: Failure | None, spec: ChildSpec, history: History, now: floa
         return Directive(Verb.STOP, "a temporary child is never restarted")
     if failure is None and spec.restart == "transient":
         return Directive(Verb.STOP, "a transient child ended normally")
+    if failure is not None and failure.blameless:
+        return Directive(Verb.RESTART, "its thread was hung by another", free=True)
     if failure is not None and failure.stop:
         return Directive(Verb.PARK, f"{failure.error}: restarting can't help")
     over = Verb.ESCALATE if spec.on_exhausted == "escalate" else Verb.PARK

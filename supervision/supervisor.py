@@ -143,6 +143,7 @@ class Supervisor(Actor[StartChild | StopChild | ResumeChild]):
         if child is None or child.phase is not Phase.PARKED:
             return False
         child.history = History()
+        child.cell.hangs = 0
         self._start_when(child, self.clock.monotonic_s())
         self._pump()
         return True
@@ -238,6 +239,9 @@ class Supervisor(Actor[StartChild | StopChild | ResumeChild]):
             self._park(child, failure or ENDED, directive)
         elif directive.verb is Verb.ESCALATE:
             self._escalate(child, failure or ENDED, directive)
+        elif directive.free:
+            self._start_when(child, now)
+            self._take_along(child)
         else:
             attempt = child.history.attempt_at(now, self._backoff)
             delay_s = self._backoff.delay_s(attempt, self.ids.random)
@@ -302,6 +306,7 @@ class Supervisor(Actor[StartChild | StopChild | ResumeChild]):
 
     def _later(self, delay_s: float, child: Child, action: Callable[[Child], None]) -> None:
         """Do something about a child later, if it still stands where it stood; then look at all of them again."""
+        child.due_s, child.action = self.clock.monotonic_s() + delay_s, action
         step, me, incarnation = child.step, self._cell, self._cell.incarnation
 
         def due() -> None:
@@ -311,6 +316,13 @@ class Supervisor(Actor[StartChild | StopChild | ResumeChild]):
                 self._pump()
 
         child.timer = me.dispatcher.call_later(delay_s, lambda: me.dispatcher.put_control(me, due))
+
+    def set_timers_again(self) -> None:
+        """Its thread was abandoned, and all timers with it; nothing else of a supervisor is lost. On the new thread."""
+        for child in list(self._children.values()):
+            if child.timer is not None and child.action is not None:
+                self._later(max(0.0, child.due_s - self.clock.monotonic_s()), child, child.action)
+        self._pump()
 
     def _pump(self) -> None:
         """Do whatever may be done next. Called after every change; does nothing twice."""

@@ -10,18 +10,19 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import structlog
 
 from ganglion.messages.base import Message
-from ganglion.messages.lifecycle import ActorStuck, CellState, DeadLetter, Failure
+from ganglion.messages.lifecycle import CellState, DeadLetter, Failure
 from ganglion.supervision.actor import Actor
 from ganglion.supervision.address import Address
 from ganglion.supervision.cell import Cell
 from ganglion.supervision.clock import Clock, RealClock, VirtualClock
 from ganglion.supervision.dispatchers.base import Dispatcher, turn
+from ganglion.supervision.dispatchers.fence import Quarantine
 from ganglion.supervision.dispatchers.loop import LoopDispatcher
 from ganglion.supervision.dispatchers.simulated import SimulatedDispatcher
 from ganglion.supervision.dispatchers.thread import ThreadDispatcher
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 Kind = Literal["loop", "thread", "simulated"]
 M = TypeVar("M", bound=Message)
 
+HANG_S = 30.0
+"""No turn of an actor takes so long; work that does belongs on a dispatcher of its own, with a larger limit."""
 SHORTEST_PAUSE_S = 0.0002
 LONGEST_PAUSE_S = 0.01
 """Between two looks at a condition that nobody rings a bell for."""
@@ -50,13 +53,20 @@ LONGEST_PAUSE_S = 0.01
 class System:
     """Runs actors."""
 
-    def __init__(self, dispatcher: Kind = "loop", seed: int | None = None, stuck_after_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        dispatcher: Kind = "loop",
+        seed: int | None = None,
+        stuck_after_s: float = 5.0,
+        hang_s: float | None = HANG_S,
+    ) -> None:
         """Choose who runs actors by default.
 
         Args:
             dispatcher: `loop` (live), `thread` (blocking work), `simulated` (virtual time, one thread).
             seed: makes ids and jitter repeatable; None is 0 in the simulation and unpredictable elsewhere.
             stuck_after_s: a dispatcher without progress for this long is reported as ActorStuck.
+            hang_s: without progress for this long its thread is abandoned (abandoning.py); None never does it.
         """
         if dispatcher not in ("loop", "thread", "simulated"):
             raise ValueError(f"dispatcher {dispatcher!r}: it is loop, thread or simulated")
@@ -78,27 +88,38 @@ class System:
         self._dispatchers: dict[str, Dispatcher] = {}
         self._probes = 0
         self._stopping = False
+        self.quarantine = Quarantine()
+        """Knows of the threads that were abandoned."""
         self.core = self.dispatcher("core", dispatcher)
         self._root = self.cell_at("/")
         self._root.claim(ChildSpec("root", Supervisor), None, self.core)
-        self._stuck_after_s = stuck_after_s
-        self._watched: dict[str, _Waiting] = {}
-        """By dispatcher; the watchdog's own."""
-        self._watchdog = None if self.simulated else Watchdog(self._look_after, stuck_after_s)
+        self._watchdog = None if self.simulated else Watchdog(self, stuck_after_s, hang_s)
+        if self._watchdog is not None:
+            self._watchdog.start()
         self.core.put_control(self._root, self._root.incarnate)
         self.wait_for(lambda: self._root.state is CellState.RUNNING, 5.0)
 
     # -------------------------------------------------------------- dispatchers
 
-    def dispatcher(self, name: str, kind: Kind = "loop") -> Dispatcher:
-        """Return the dispatcher of this name, made on first use; in the simulation all are one."""
+    def dispatcher(self, name: str, kind: Kind = "loop", *, abandonable: bool = True) -> Dispatcher:
+        """Return the dispatcher of this name, made on first use; in the simulation all are one.
+
+        One that is not `abandonable` is only reported when it hangs: a second thread on the same disk helps nobody.
+        """
         with self.lock:
             if self.simulated and self._dispatchers:
                 return self.core
             known = self._dispatchers.get(name)
             if known is None:
-                known = self._dispatchers[name] = self._make_dispatcher(name, kind)
+                known = self._make_dispatcher(name, kind)
+                known.abandonable = abandonable
+                self.quarantine.admit(known.guard)
+                self._dispatchers[name] = known
             return known
+
+    def dispatchers(self) -> list[Dispatcher]:
+        """List them all."""
+        return list(self._dispatchers.values())
 
     def _make_dispatcher(self, name: str, kind: Kind) -> Dispatcher:
         if isinstance(self.clock, VirtualClock):
@@ -122,6 +143,10 @@ class System:
             if cell is None:
                 cell = self._cells[path] = Cell(self, path)
             return cell
+
+    def cells(self) -> list[Cell]:
+        """List every cell that has not stopped for good."""
+        return list(self._cells.values())
 
     def address(self, path: str) -> Address[Any]:
         """Return the address of a path, whether anything runs there yet or not: what is sent waits."""
@@ -307,7 +332,7 @@ class System:
 
     # -------------------------------------------------------------- for cells and dispatchers
 
-    def dead_letter(self, path: str, message: object, reason: str) -> None:
+    def dead_letter(self, path: str, message: object, reason: str, *, fenced: bool = False) -> None:
         """Count a message that nobody will handle, and tell who wants to know."""
         kind = type(message).__name__
         with self.lock:
@@ -321,7 +346,7 @@ class System:
             level = "debug" if meant else "warning"
             say(self._log, level, "dead letter (first of its type)", path=path, type=kind, reason=reason)
         if not isinstance(message, DeadLetter):
-            self.events.publish(DeadLetter(path, kind, reason))
+            self.events.publish(DeadLetter(path, kind, reason, fenced))
 
     def _stops(self, path: str) -> bool:
         """Whether a part is going on purpose: with the system, with something above it, or by itself."""
@@ -335,32 +360,6 @@ class System:
 
     def _held_back(self) -> list[Cell]:
         return [cell for cell in self._cells.values() if cell.stashed()]
-
-    def _look_after(self) -> None:
-        """Report each dispatcher that has something waiting and has finished nothing for too long; once a hang."""
-        now_s = self.clock.monotonic_s()
-        for dispatcher in list(self._dispatchers.values()):
-            seen = self._watched.get(dispatcher.name)
-            if not dispatcher.waiting():
-                self._watched.pop(dispatcher.name, None)
-            elif seen is None or seen.progress_s != dispatcher.progress_s:
-                self._watched[dispatcher.name] = _Waiting(dispatcher.progress_s, now_s)
-            elif not seen.reported and now_s - seen.since_s >= self._stuck_after_s:
-                seen.reported = True
-                current = dispatcher.current
-                path = current.path if current is not None else ""
-                seconds = round(now_s - seen.since_s, 3)
-                say(self._log, "error", "no progress", dispatcher=dispatcher.name, path=path, seconds=seconds)
-                self.events.publish(ActorStuck(dispatcher.name, path, seconds))
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """What the watchdog saw of a dispatcher that had something waiting."""
-
-    progress_s: float
-    since_s: float
-    reported: bool = False
 
 
 def _spec_of(what: Callable[[], Actor[M]], name: str | None) -> ChildSpec:

@@ -23,6 +23,15 @@ def pytest_unconfigure() -> None:
     GUARD.uninstall()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def clean_checkout() -> Iterator[None]:
+    """Every bot of a test keeps its journal in a folder of the test's own."""
+    yield
+    root = Path(__file__).parents[1]
+    left = [str(path) for pattern in ("*.ganglion", "*/*.ganglion") for path in root.glob(pattern)]
+    assert not left, f"a test left a bot's data folder in the checkout: {left}; hand it tmp_path"
+
+
 @pytest.fixture(autouse=True)
 def network_guard() -> Iterator[NetworkGuard]:
     """Fails the test that reached for the network, even where the product swallowed the refusal."""

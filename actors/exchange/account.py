@@ -14,6 +14,7 @@ from functools import partial
 
 from ganglion.actors.exchange.arm import Arm
 from ganglion.actors.exchange.budget import Priority
+from ganglion.actors.exchange.user_polling import UserPolling
 from ganglion.messages.lifecycle import Failure, HaltAccount, Operation
 from ganglion.messages.orders import (
     AccountRead,
@@ -25,13 +26,14 @@ from ganglion.messages.orders import (
     VenueOrder,
     VenueTrade,
 )
-from ganglion.messages.values import Symbol
+from ganglion.messages.values import ZERO, Symbol
 from ganglion.messages.venue import (
     BalanceFetched,
     BalancesStreamed,
     FetchBalance,
     FetchMyTrades,
     FetchOpenOrders,
+    FetchRecentOrders,
     OrdersFetched,
     OrdersStreamed,
     StreamKind,
@@ -59,8 +61,13 @@ class Reading:
     trades: list[dict[tuple[Symbol, str], VenueTrade]] = field(default_factory=list)
     """The first and the second look."""
     orders: list[VenueOrder] = field(default_factory=list)
+    recent: list[VenueOrder] = field(default_factory=list)
     balances: tuple[Balance, ...] = ()
     read_ms: int = 0
+
+
+OrderKey = tuple[Symbol, str]
+"""Market and venue id: some venues (Binance) number the orders of each market by themselves."""
 
 
 class Account:
@@ -69,15 +76,20 @@ class Account:
     def __init__(self, arm: Arm) -> None:
         self.arm = arm
         self.reading: Reading | None = None
-        self._filled: dict[str, Decimal] = {}
-        """Cumulative fill of open orders as last seen, by venue id."""
-        self._suspects: set[str] = set()
+        self.user = UserPolling(arm)
+        """What stands in for the user stream while it cannot be believed; the link's."""
+        self._filled: dict[OrderKey, Decimal] = {}
+        """Cumulative fill of open orders as last seen."""
+        self._traded: dict[OrderKey, Decimal] = {}
+        """What the stream's trades added since: some venues tell a partial fill as a trade only."""
+        self._suspects: set[OrderKey] = set()
         """Orders that a poll knew better than the stream did."""
 
     # -------------------------------------------------------------- user stream
 
     def orders_streamed(self, message: OrdersStreamed) -> None:
         """Order updates."""
+        self.user.delivered()
         for order in message.orders:
             grew = self._note(order)
             self.arm.tell_orders(OrderSeen(order=order, sequence=self.arm.next_sequence()))
@@ -86,7 +98,11 @@ class Account:
 
     def trades_streamed(self, message: TradesStreamed) -> None:
         """Own trades; those without a fee are read by request."""
+        self.user.delivered()
         for trade in message.trades:
+            key = (trade.symbol, trade.venue_order_id or "")
+            if key in self._filled:
+                self._traded[key] = self._traded.get(key, ZERO) + trade.amount
             self.arm.tell_orders(TradeSeen(trade=trade, sequence=self.arm.next_sequence()))
         for symbol in message.incomplete:
             self.read_trades(symbol)
@@ -114,13 +130,16 @@ class Account:
         """Remember an order as the stream told it; True if more of it is filled."""
         if order.venue_id is None:
             return False
-        known = self._filled.get(order.venue_id, Decimal(0))
+        key = (order.symbol, order.venue_id)
+        known = self._filled.get(key, Decimal(0))
         filled = order.filled if order.filled is not None else known
-        self._suspects.discard(order.venue_id)
+        self._suspects.discard(key)
+        if order.filled is not None:
+            self._traded.pop(key, None)
         if order.status in {"closed", "canceled", "expired", "rejected"}:
-            self._filled.pop(order.venue_id, None)
+            self._filled.pop(key, None)
         else:
-            self._filled[order.venue_id] = filled
+            self._filled[key] = filled
         return filled > known
 
     # -------------------------------------------------------------- polling
@@ -134,28 +153,31 @@ class Account:
     def _poll(self, symbol: Symbol) -> None:
         def done(reply: VenueReply) -> None:
             if isinstance(reply, OrdersFetched):
-                self._polled(reply.orders)
+                self._polled(symbol, reply.orders)
 
         def make(number: int) -> FetchOpenOrders:
             return FetchOpenOrders(number, symbol)
 
         self.arm.fetch(make, Priority.POLL, done, self._ignored("open orders"))
 
-    def _polled(self, orders: tuple[VenueOrder, ...]) -> None:
-        missed = []
+    def _polled(self, symbol: Symbol, orders: tuple[VenueOrder, ...]) -> None:
+        present = {order.venue_id for order in orders}
+        # open by the stream and not at the venue: its end was not told
+        missed = [key for key in self._filled if key[0] == symbol and key[1] not in present]
         for order in orders:
-            key = order.venue_id or ""
-            if self._filled.get(key) != (order.filled or Decimal(0)):
+            key = (order.symbol, order.venue_id or "")
+            told, filled = self._filled.get(key), order.filled or ZERO
+            if told is None or filled not in {told, told + self._traded.get(key, ZERO)}:
                 missed.append(key)
             self.arm.tell_orders(OrderSeen(order=order, sequence=self.arm.next_sequence()))
         if not self.arm.offers(StreamKind.ORDERS):
             return
         # seen once, an update may be on its way; seen at two polls, the stream lost it
         lost = sorted(self._suspects.intersection(missed))
-        self._suspects.update(missed)
+        self._suspects = {key for key in self._suspects if key[0] != symbol}.union(missed)
         if lost:
             self._suspects.clear()
-            self.arm.host.private_lost(f"the user stream never told of order {lost[0]}")
+            self.arm.host.private_lost(f"the user stream never told of order {lost[0][1]} in {lost[0][0]}")
 
     # -------------------------------------------------------------- the whole account
 
@@ -166,6 +188,7 @@ class Account:
     def forget(self) -> None:
         """The connection is lost: what was being read is void, what the stream told is old."""
         self._filled.clear()
+        self._traded.clear()
         self._suspects.clear()
         if self.reading is not None:
             request, self.reading = self.reading.request, None
@@ -182,6 +205,8 @@ class Account:
             reading.steps.append(partial(self._read_trades, reading, symbol, 0))
         for symbol in symbols:
             reading.steps.append(partial(self._read_orders, reading, symbol))
+        for symbol in symbols if request.recent and self.arm.capabilities.recent_orders else ():
+            reading.steps.append(partial(self._read_recent, reading, symbol))
         reading.steps.append(lambda: self._read_balance(reading))
         for symbol in scopes if self.arm.capabilities.own_trades else ():
             reading.steps.append(partial(self._read_trades, reading, symbol, 1))
@@ -233,6 +258,23 @@ class Account:
 
         self._query(reading, lambda number: FetchOpenOrders(number, symbol), take)
 
+    def _read_recent(self, reading: Reading, symbol: Symbol) -> None:
+        """What has ended since; without it the reading is whole all the same, only less is found out by it."""
+
+        def done(reply: VenueReply) -> None:
+            if isinstance(reply, OrdersFetched):
+                reading.recent.extend(reply.orders)
+            self._step(reading)
+
+        def failed(failure: Failure) -> None:
+            self.arm.log.warning("recent orders not read", symbol=symbol, error=failure.error, text=failure.text)
+            self._step(reading)
+
+        def make(number: int) -> FetchRecentOrders:
+            return FetchRecentOrders(number, symbol, reading.request.since_ms)
+
+        self.arm.fetch(make, Priority.QUERY, done, failed, READ_RETRIES)
+
     def _read_balance(self, reading: Reading) -> None:
         def take(reply: VenueReply) -> None:
             if isinstance(reply, BalanceFetched):
@@ -264,6 +306,7 @@ class Account:
                 as_of=self.arm.sequence,
                 settled=settled,
                 read_ms=reading.read_ms,
+                recent_orders=tuple(reading.recent),
             )
         )
 

@@ -1,9 +1,9 @@
 """The exchange actor of one arm: who says what between the venue and everybody else, and the connection's life.
 
 It submits requests to the `Venue` port and receives its replies and events; it speaks to the account's orders
-actor, to book and candle actors, and publishes TradeTick, Ticker, ConnectionChanged, VenuePaused, MarketPaused,
-BudgetSpent and HaltAccount. It knows no socket and no loop. The work is in link.py (the connection's life),
-market_data.py, account.py, look_up.py, writes.py and consequences.py.
+actor, to book and candle actors, and publishes TradeTick, Ticker, ConnectionChanged, VenuePaused, VenueDown, VenueBack,
+Degraded, MarketPaused, BudgetSpent and HaltAccount. It knows no socket and no loop. The work is in link.py (the
+connection's life), market_data.py, account.py, look_up.py, writes.py, health.py, dead_man.py and consequences.py.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from ganglion.actors.exchange.arm import Arm, ExchangeSettings, VenueMemory, Wir
 from ganglion.actors.exchange.budget import Budget
 from ganglion.actors.exchange.connection import Connection
 from ganglion.actors.exchange.consequences import Consequences
+from ganglion.actors.exchange.dead_man import DeadMan
 from ganglion.actors.exchange.directives import Directive, directive_for
 from ganglion.actors.exchange.error_table import Verb
+from ganglion.actors.exchange.health import Health
 from ganglion.actors.exchange.link import Link
 from ganglion.actors.exchange.look_up import LookUps
 from ganglion.actors.exchange.market_data import MarketData
-from ganglion.actors.exchange.sender import LEAST_BURST, Sender
+from ganglion.actors.exchange.sender import LEAST_BURST, Asked, Sender
 from ganglion.actors.exchange.venue import Venue
 from ganglion.actors.exchange.writes import Writes
 from ganglion.messages.lifecycle import BudgetSpent, Failure, Tick
@@ -32,6 +34,7 @@ from ganglion.messages.venue import (
     BalanceFetched,
     BalancesStreamed,
     BookFetched,
+    CancelAllAfterSet,
     CancelDone,
     CandlesFetched,
     CostSpent,
@@ -42,12 +45,14 @@ from ganglion.messages.venue import (
     OrderFetched,
     OrdersFetched,
     OrdersStreamed,
+    PublicTradesFetched,
     RequestFailed,
     StreamDown,
     StreamUp,
     TimeFetched,
     TradesFetched,
     TradesStreamed,
+    VenueReply,
 )
 from ganglion.supervision import Actor, Timer, receives
 
@@ -55,6 +60,9 @@ ToExchange: TypeAlias = SendOrder | SendCancel | LookUpOrder | ReadAccount | Ope
 """What its neighbours may tell it."""
 ExchangeMessage: TypeAlias = FromVenue | ToExchange | Tick
 """The protocol of an exchange actor."""
+
+MISSING_S = 1.0
+"""Between looks for streams that should be there."""
 
 
 class ExchangeActor(Actor[ExchangeMessage]):
@@ -100,6 +108,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
             effects=self._carry_out,
             budget=self._budget,
             report=self._report_spending,
+            told=self._told,
         )
         self.arm = Arm(
             settings=self._settings,
@@ -117,15 +126,24 @@ class ExchangeActor(Actor[ExchangeMessage]):
         self.market_data = MarketData(self.arm)
         self.account = Account(self.arm)
         self.look_ups = LookUps(self.arm)
-        self.writes = Writes(self.arm)
+        self.writes = Writes(self.arm, self.account.user.placed)
         self.link = Link(self.arm, self.market_data, self.account, self.incarnation)
         self.consequences = Consequences(self.arm, self.link)
+        self.dead_man = DeadMan(self.arm)
+        self.health = Health(self.arm, self.link)
+        self.link.live = self.dead_man.went_live
+        self.link.epoch_told = self.health.repeat
+        self.link.probed = self.health.reconnected
         self._report_spending()
         self.link.start()
+        self.health.start()
         self.wake("silence", self._settings.silent_s / 3)
+        self.wake("missing", MISSING_S)
 
     def on_stop(self) -> None:
         """Let go of the venue; writes under way are still answered, to whoever stands here then."""
+        if hasattr(self, "dead_man"):
+            self.dead_man.stop()
         self._let_go("stopped", alone=False)
 
     def on_failure(self, failure: Failure) -> None:
@@ -138,12 +156,15 @@ class ExchangeActor(Actor[ExchangeMessage]):
 
     # -------------------------------------------------------------- what its parts ask of it
 
-    def act(self, failure: Failure, symbol: Symbol) -> None:
-        """Do what the error table says about a failed write in this market."""
-        self._carry_out(failure, self.arm.sender.directive(failure, str(failure.operation)), symbol)
+    def act(self, failure: Failure, symbol: Symbol, request: str, sent_s: float | None) -> None:
+        """Do what the error table says about a failed write (of this request type) in this market."""
+        self._carry_out(failure, self.arm.sender.directive(failure, request, sent_s), symbol)
 
     def _carry_out(self, failure: Failure, directive: Directive, symbol: Symbol | None) -> None:
         self.consequences.carry_out(failure, directive, symbol)
+
+    def _told(self, asked: Asked | None, reply: VenueReply) -> None:
+        self.health.told(asked, reply)
 
     def _report_spending(self) -> None:
         budget = self._budget
@@ -185,8 +206,20 @@ class ExchangeActor(Actor[ExchangeMessage]):
         elif key == "probe":
             self.link.probe()
         elif key == "poll":
-            self.account.poll()
-            self.wake("poll", self.link.poll_s)
+            self.link.poll()
+        elif key == "missing":
+            self.market_data.look_for_missing()
+            self.link.look()
+            self.link.maybe_live()
+            self.wake("missing", MISSING_S)
+        elif key == "breaker":
+            self.health.look()
+        elif key == "dead_man":
+            self.dead_man.look()
+        elif key.startswith("rest:"):
+            self.market_data.polling.again(key)
+        elif key.startswith("private:"):
+            self.link.rewatch(key)
         elif key == "silence":
             self.market_data.look_for_silence()
             self.wake("silence", self._settings.silent_s / 3)
@@ -211,7 +244,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
         """A stream ended: a private one ends being Live, a public one its symbol's certainty."""
         stream, failure = message.stream, message.failure
         private = stream.kind.private
-        streak = self.link.backoff.failures + 1 if private else self.market_data.failures_of(stream)
+        streak = self.link.streak if private else self.market_data.failures_of(stream)
         directive = directive_for(failure, streak=streak)
         if directive.says(Verb.STOP_CAPABILITY):
             self.link.go_without(stream.kind, failure)
@@ -268,14 +301,12 @@ class ExchangeActor(Actor[ExchangeMessage]):
     @receives
     def order_created(self, message: OrderCreated) -> None:
         """A place was answered, maybe one of an older incarnation."""
-        self.arm.sender.replied(message)
-        self.writes.created(message)
+        self.writes.created(message, self.arm.sender.replied(message))
 
     @receives
     def cancel_done(self, message: CancelDone) -> None:
         """A cancel was answered, maybe one of an older incarnation."""
-        self.arm.sender.replied(message)
-        self.writes.canceled(message)
+        self.writes.canceled(message, self.arm.sender.replied(message))
 
     @receives
     def markets_fetched(self, message: MarketsFetched) -> None:
@@ -318,6 +349,16 @@ class ExchangeActor(Actor[ExchangeMessage]):
         self.arm.sender.replied(message)
 
     @receives
+    def public_trades_fetched(self, message: PublicTradesFetched) -> None:
+        """A reply."""
+        self.arm.sender.replied(message)
+
+    @receives
+    def cancel_all_after_set(self, message: CancelAllAfterSet) -> None:
+        """A reply."""
+        self.arm.sender.replied(message)
+
+    @receives
     def trades_fetched(self, message: TradesFetched) -> None:
         """A reply."""
         self.arm.sender.replied(message)
@@ -352,6 +393,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
     @receives
     def open_epoch(self, message: OpenEpoch) -> None:
         """The account's actors lost their state: what they knew may be old. Not Live, it opens by itself later."""
+        self.consequences.forget_halt()
         self.link.open_epoch(message.reason)
 
     @receives

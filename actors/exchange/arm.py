@@ -13,10 +13,12 @@ from typing import Protocol, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
+from ganglion.actors.exchange.breaker import Breaker
 from ganglion.actors.exchange.budget import Budget, Priority
 from ganglion.actors.exchange.connection import Connection
 from ganglion.actors.exchange.sender import Asked, Sender
 from ganglion.messages.base import Message
+from ganglion.messages.degraded import VenueBack, VenueDown
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     ConnectionState,
@@ -50,6 +52,8 @@ ToOrders: TypeAlias = (
     | BalancesSeen
     | AccountRead
     | VenuePaused
+    | VenueDown
+    | VenueBack
     | MarketPaused
     | ConnectionChanged
     | HaltAccount
@@ -74,6 +78,12 @@ class ExchangeSettings:
     """Silence of a book stream after which it is compared with the venue's book."""
     account_poll_s: float = 60.0
     """Between checks of the user stream against the venue's open orders."""
+    poll_after_s: float = 10.0
+    """A stream that has not been up for so long is replaced by requests, until it delivers again."""
+    user_poll_s: float = 5.0
+    """From one reading of an account without a user stream to the next."""
+    dead_man_s: float | None = None
+    """The venue cancels ALL orders of the account when it has not heard from us for so long; None: it never does."""
     book_depth: int = 100
     trades: bool = True
     """Watch public trades."""
@@ -90,6 +100,8 @@ class VenueMemory:
     """The account was seen with money in it."""
     budget: Budget | None = None
     """What was sent, and how long the venue wants silence: a restart gives no new budget and ends no ban."""
+    breaker: Breaker = field(default_factory=Breaker)
+    """Whether places may be sent: a restart of the actor is no sign of life of the venue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +124,11 @@ class Host(Protocol):
     def wake(self, key: str, delay_s: float) -> None:
         """Be told a Tick of this key after a delay."""
 
-    def act(self, failure: Failure, symbol: Symbol) -> None:
-        """Do what the error table says about a failed write in this market."""
+    def act(self, failure: Failure, symbol: Symbol, request: str, sent_s: float | None) -> None:
+        """Do what the error table says about a failed write in this market.
+
+        `request` is its type's name, `sent_s` when it was sent (None where an earlier incarnation did).
+        """
 
     def private_lost(self, reason: str) -> None:
         """The user stream cannot be trusted: drop it and connect again."""

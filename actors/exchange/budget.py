@@ -100,6 +100,11 @@ class Budget:
         """Hold places and polls until then; a later end wins."""
         self.paused_until_s = max(self.paused_until_s, until_s)
 
+    def resume(self, now_s: float, planned_s: float) -> None:
+        """End a pause that was planned to last until `planned_s` early; a longer one, or a ban, goes on."""
+        if self.paused_until_s <= planned_s:
+            self.paused_until_s = max(now_s, self.banned_until_s)
+
     def _refill(self, now_s: float) -> None:
         if now_s > self._at_s:
             gained = (now_s - self._at_s) * self.units_per_s

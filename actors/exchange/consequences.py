@@ -37,6 +37,10 @@ class Consequences:
         self.link = link
         self._halted = False
 
+    def forget_halt(self) -> None:
+        """An operator may have resumed the account: what halts it from now on is told again."""
+        self._halted = False
+
     def carry_out(self, failure: Failure, directive: Directive, symbol: Symbol | None) -> None:
         """Do what concerns the whole arm, or one market of it where the failure has a `symbol`.
 

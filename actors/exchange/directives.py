@@ -40,17 +40,16 @@ def directive_for(failure: Failure, *, streak: int = 1) -> Directive:
     return Directive(cell.after if exhausted else cell.verbs, row.why)
 
 
-def place_verdict(
-    failure: Failure, *, resent: bool, gateway_refused: bool = False, unknown_intents: bool = False
-) -> PlaceVerdict:
+def place_verdict(failure: Failure, *, resent: bool, gateway_refused: bool = False) -> PlaceVerdict:
     """What a failed attempt proves about its order.
+
+    Lacking funds may be the echo of an order that is Unknown: that the order line judges, which knows them.
 
     Args:
         failure: How the attempt failed, with the phase that hooks around the send saw.
         resent: An earlier attempt of the same intent was maybe_sent: a refusal then speaks of this
             attempt only, because the earlier one may be what it collides with.
         gateway_refused: This venue answers rate limits before matching (per-venue data).
-        unknown_intents: Some intent of the account is Unknown; lacking funds may be its echo.
     """
     if failure.phase == Phase.BEFORE_SEND:
         return PlaceVerdict.DENIED
@@ -58,8 +57,6 @@ def place_verdict(
         return PlaceVerdict.RECONCILE
     row = row_of(failure)
     verbs = row.place.verbs
-    if row.error == "InsufficientFunds" and unknown_intents:
-        return PlaceVerdict.RECONCILE
     if row.error in {"DDoSProtection", "RateLimitExceeded"} and gateway_refused:
         return PlaceVerdict.REJECTED
     if Verb.REJECT in verbs or Verb.DENY in verbs:

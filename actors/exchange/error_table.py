@@ -96,6 +96,7 @@ BY_RATE = _c(V.RETRY, tries=5, after=(V.ESCALATE,))
 RECONNECT_BY_RATE = _c(V.RECONNECT, tries=5, after=(V.ESCALATE,))
 RECONCILE_AND_RESTART = _c(V.RECONCILE, V.RESTART)
 CLOCK_THEN_RETRY = _c(V.RESYNC_CLOCK, V.RETRY, tries=3, after=(V.HALT,))
+CLOCK_THEN_REJECT = _c(V.REJECT, V.RESYNC_CLOCK, tries=3, after=(V.REJECT, V.HALT))
 BACK_ONLINE = _c(V.PAUSE, V.RESYNC)
 
 PYTHON_ERRORS = ("Exception", "LookupError", "ArithmeticError", "TypeError", "ValueError", "KeyError")
@@ -224,9 +225,9 @@ TABLE: tuple[Row, ...] = (
         "InvalidNonce",
         CLOCK_THEN_RETRY,
         RESYNC,
-        _c(V.REJECT, V.RESYNC_CLOCK),
+        CLOCK_THEN_REJECT,
         CLOCK_THEN_RETRY,
-        "refused before matching; lasting means a second writer on the key",
+        "refused before matching; where a fresh clock does not help, a second bot may be using this key",
     ),
     Row("ChecksumError", RESYNC, RESYNC, NONE, NONE, "one replica is wrong, its neighbours are fine"),
     Row("RequestTimeout", RETRY, RECONNECT, RECONCILE, RECONCILE, "maybe executed"),

@@ -7,6 +7,7 @@ expected network loss passes through here and restarts nothing.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 
 import msgspec
 
@@ -40,8 +41,10 @@ S = ConnectionState
 RELOAD_RETRIES = 3
 DOUBT_S = 3600.0
 """A market that is refused again within it, although the venue lists it, is parked."""
-WITHOUT_STREAM_S = 5.0
-"""Between polls of an account whose venue has no user stream."""
+REWATCH_CAP_S = 30.0
+"""Longest pause between two tries to have a user stream that is polled meanwhile."""
+LOSSY_S = 600.0
+"""A user stream that lost events twice within it is not believed until it speaks."""
 
 
 class Link:
@@ -55,7 +58,19 @@ class Link:
         self._incarnation = incarnation
         self._epochs = 0
         self._reason = "start" if incarnation == 1 else "restart"
+        self.user = account.user
+        self.user.ended = lambda: self.open_epoch("the user stream is back")
+        self.live: Callable[[], None] = lambda: None
+        """Called each time when it has gone Live."""
+        self.probed: Callable[[], None] = lambda: None
+        """Called when the venue answered after a loss."""
+        self.epoch_told: Callable[[], None] = lambda: None
+        """Called after each new epoch was told."""
         self._private_up: set[Stream] = set()
+        self._private_lost: tuple[float, str] | None = None
+        """Since when the user streams are not all up although the venue answers, and why."""
+        self._rewatches: dict[Stream, ReconnectBackoff] = {}
+        self._lossy_s: float | None = None
         self._probing = False
         self._quiet = False
         self._doubted_s: dict[Symbol, float] = {}
@@ -115,7 +130,7 @@ class Link:
     def _loaded(self, reply: MarketsFetched) -> None:
         arm = self.arm
         arm.capabilities = reply.capabilities
-        arm.sender.limits(reply.capabilities.units_per_s)
+        arm.sender.limits(reply.capabilities.units_per_s, reply.capabilities.burst)
         arm.markets = {market.symbol: market for market in reply.markets}
         for symbol in arm.settings.symbols:
             if symbol not in arm.markets:
@@ -132,16 +147,46 @@ class Link:
 
         def done(_reply: VenueReply) -> None:
             self._sync("markets loaded, the key is good")
-            arm.host.wake("poll", self.poll_s)
+            if self.arm.offers(StreamKind.ORDERS):
+                arm.host.wake("poll", arm.settings.account_poll_s)
+            else:
+                self._poll_user("the venue has none")
 
         arm = self.arm
         arm.fetch(FetchBalance, Priority.QUERY, done, self._load_failed)
 
-    @property
-    def poll_s(self) -> float:
-        """Seconds between looks at the account's open orders."""
-        polled_s = self.arm.settings.account_poll_s
-        return polled_s if self.arm.offers(StreamKind.ORDERS) else min(WITHOUT_STREAM_S, polled_s)
+    def poll(self) -> None:
+        """Check the user stream, or read what it should have told."""
+        if not self.user.on:
+            self.account.poll()
+            self.arm.host.wake("poll", self.arm.settings.account_poll_s)
+        elif not self.user.look(reading=self.account.reading is not None):
+            self.arm.host.wake("poll", self.arm.settings.user_poll_s)
+
+    def _poll_user(self, why: str, *, silent: bool = False) -> None:
+        begins = not self.user.on
+        self.user.begin(why, silent=silent)
+        self.arm.host.wake("poll", self.arm.settings.user_poll_s)
+        if begins and self.arm.live:
+            # what the stream would have told since nobody knows when is lost
+            self.arm.private_epoch += 1
+            self.open_epoch("the user stream is polled")
+
+    def look(self) -> None:
+        """Stand in for user streams that cannot be had although the venue answers."""
+        arm = self.arm
+        if self._private_lost is None or self.user.on or arm.connection.state is not S.SYNCING:
+            return
+        since_s, why = self._private_lost
+        if arm.now_s - since_s >= arm.settings.poll_after_s:
+            self._poll_user(f"not up for {arm.now_s - since_s:.0f} s, {why}")
+            self.maybe_live()
+
+    def rewatch(self, key: str) -> None:
+        """Try again to have a user stream that is polled meanwhile (key as given to `wake`)."""
+        stream = Stream(kind=StreamKind(key.partition(":")[2]))
+        if stream in self._private() and stream not in self._private_up and not self.arm.stopped:
+            self._watch(stream)
 
     # -------------------------------------------------------------- streams
 
@@ -150,26 +195,55 @@ class Link:
         if self.arm.stopped:
             return
         self.move(S.SYNCING, reason)
+        if self._private_lost is None and not set(self._private()) <= self._private_up:
+            self._private_lost = (self.arm.now_s, "it has not come up")
         for stream in self._private():
             if stream not in self._private_up:
                 self._watch(stream)
         self.market_data.start()
+        self.look()
         self.maybe_live()
 
     def came_up(self, stream: Stream) -> None:
         """A private stream is subscribed."""
         self._private_up.add(stream)
+        self._rewatch_backoff(stream).came_up(self.arm.now_s)
+        if set(self._private()) <= self._private_up:
+            self._private_lost = None
+            if self.user.on and not self.user.silent and self.arm.offers(StreamKind.ORDERS):
+                self.user.end("it is up again")
         self.maybe_live()
 
+    @property
+    def streak(self) -> int:
+        """How often the private side ended in a row, this time included; streams that end together count once."""
+        return max(1, self.backoff.failures + (not self._probing))
+
     def went_down(self, stream: Stream, reason: str) -> None:
-        """A private stream ended: what it would have told since then is lost."""
+        """A private stream ended: what it would have told since then is lost, unless it is polled."""
         self._private_up.discard(stream)
-        self.arm.private_epoch += 1
-        self.lost(reason)
+        since_s, _ = self._private_lost or (self.arm.now_s, "")
+        self._private_lost = (since_s, reason)
+        if not self.user.on:
+            self.arm.private_epoch += 1
+            self.lost(reason)
+        elif stream in self._private():
+            backoff = self._rewatch_backoff(stream)
+            backoff.failed(self.arm.now_s)
+            self.arm.host.wake(f"private:{stream.kind}", backoff.delay_s(self.arm.dice))
+
+    def _rewatch_backoff(self, stream: Stream) -> ReconnectBackoff:
+        return self._rewatches.setdefault(stream, ReconnectBackoff(base_s=1.0, cap_s=REWATCH_CAP_S))
+
+    def venue_down(self, reason: str) -> None:
+        """The breaker opened: without a user stream nothing else would show that nobody is heard any more."""
+        if self.user.on:
+            self.arm.private_epoch += 1
+            self.lost(f"venue down: {reason}")
 
     def public_down(self, reason: str) -> None:
         """A public stream ended; without an account the last one takes being Live with it."""
-        if not self.market_data.up and not self._private():
+        if not self.market_data.up and not self.market_data.polling.polled and not self._private():
             self.lost(reason)
 
     def go_without(self, kind: StreamKind, failure: Failure) -> None:
@@ -178,6 +252,8 @@ class Link:
         left = tuple(known for known in caps.streams if known is not kind)
         self.arm.capabilities = msgspec.structs.replace(caps, streams=left)
         self.market_data.go_without(kind)
+        if kind is StreamKind.ORDERS and self.arm.capabilities.private:
+            self._poll_user(f"{failure.error}: {failure.text}")
         self.arm.log.error("stream not possible here", kind=str(kind), error=failure.error, text=failure.text)
 
     def park(self, symbol: Symbol, reason: str) -> None:
@@ -239,13 +315,16 @@ class Link:
         if self.arm.connection.state is not S.SYNCING:
             return
         data = self.market_data
-        books = [stream in data.up for stream in data.wanted if stream.kind is StreamKind.BOOK]
-        if set(self._private()) <= self._private_up and (not books or any(books)):
+        fed = data.up | data.polling.polled.keys()
+        books = [stream in fed for stream in data.wanted if stream.kind is StreamKind.BOOK]
+        told = self.user.on or set(self._private()) <= self._private_up
+        if told and (not books or any(books)):
             self.backoff.came_up(self.arm.now_s)
             reason, self._reason = self._reason, "reconnect"
             self._next_epoch()
             self.move(S.LIVE, reason)
             self._tell_epoch(reason)
+            self.live()
 
     def open_epoch(self, reason: str) -> None:
         """What the account's actors knew may be old. Not Live, an epoch opens by itself later."""
@@ -260,10 +339,15 @@ class Link:
     def _tell_epoch(self, reason: str) -> None:
         arm = self.arm
         arm.tell_orders(EpochOpened(arm.name, arm.epoch, reason, arm.sequence))
+        self.epoch_told()
         arm.sender.refuse_waiting()  # places of the old epoch
 
     def drop_private(self, reason: str) -> None:
-        """The user stream cannot be trusted: drop its client; its end starts the reconnect."""
+        """The user stream cannot be trusted: drop its client; its end starts the reconnect, the second time polling."""
+        now, last_s = self.arm.now_s, self._lossy_s
+        self._lossy_s = now
+        if last_s is not None and now - last_s < LOSSY_S:
+            self._poll_user(f"it is up and loses events: {reason}", silent=True)
         stream = Stream(kind=StreamKind.ORDERS)
         self.arm.sender.order(lambda number: DropClient(number, stream, reason))
 
@@ -273,6 +357,7 @@ class Link:
             return
         self.move(S.CONNECTING, reason)
         self.account.forget()
+        self.user.forget()
         if not self._probing:
             self._probing = True
             self._try_again("probe", reason)
@@ -296,6 +381,7 @@ class Link:
         def done(reply: VenueReply) -> None:
             self._probing = False
             self._take_clock(reply)
+            self.probed()
             self._sync("the venue answers")
 
         def failed(failure: Failure) -> None:
@@ -331,7 +417,8 @@ class Link:
                 arm.host.publish(ConnectionChanged(arm.name, state, arm.epoch, reason, arm.now_s))
             return
         arm.log.info("connection", state=str(state), reason=reason)
-        changed = ConnectionChanged(arm.name, state, arm.epoch, reason, arm.now_s)
+        rests = bool(arm.stopped) and state is S.DOWN
+        changed = ConnectionChanged(arm.name, state, arm.epoch, reason, arm.now_s, stopped=rests)
         arm.host.publish(changed)
         if not self._quiet:
             arm.tell_orders(changed)

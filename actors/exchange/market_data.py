@@ -1,7 +1,8 @@
 """The public side of an exchange actor: streams of books and trades, their loss and return, candles by request.
 
 Called by actor.py in its turns. Books and candles are told directly, by symbol; a lost stream invalidates its
-own symbol only. A silent book stream is compared with the venue's book before its client is dropped.
+own symbol only. A silent book stream is compared with the venue's book before its client is dropped; meanwhile, and
+while a stream cannot be had, public_polling.py stands in for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import partial
 from ganglion.actors.exchange.arm import Arm
 from ganglion.actors.exchange.budget import Priority
 from ganglion.actors.exchange.connection import ReconnectBackoff
+from ganglion.actors.exchange.public_polling import ANSWERING, PublicPolling
 from ganglion.messages.lifecycle import ConnectionChanged, ConnectionState, Failure
 from ganglion.messages.market import (
     BookDelta,
@@ -29,6 +31,8 @@ from ganglion.messages.venue import (
     DropClient,
     FetchBook,
     FetchCandles,
+    FetchTrades,
+    PublicTradesFetched,
     RepeatBook,
     Stream,
     StreamKind,
@@ -38,6 +42,8 @@ from ganglion.messages.venue import (
 )
 
 CANDLE_RETRIES = 3
+IN_FLIGHT_MS = 2_000
+"""A public trade older than that should have come by its stream."""
 REPEATS, REPEATS_WITHIN_S = 3, 10.0
 """A book that has to be repeated more often than that is connected anew."""
 
@@ -56,6 +62,14 @@ class MarketData:
         self._backoffs: dict[Stream, ReconnectBackoff] = {}
         self._comparing: set[Symbol] = set()
         self._repeats: dict[Symbol, list[float]] = {}
+        self._differed_s: dict[Symbol, float | None] = {}
+        """What `_heard_s` was when the venue's book was found to differ."""
+        self._down_s: dict[Stream, tuple[float, str]] = {}
+        """Since when a wanted stream is not up, and why."""
+        self._trade: dict[Symbol, tuple[float, int]] = {}
+        """When the last public trade came (or was missed in vain), and the venue's time of it."""
+        self.polling = PublicPolling(arm, self._drop)
+        self.polling.behind = self._silent_s
 
     # -------------------------------------------------------------- streams
 
@@ -68,7 +82,10 @@ class MarketData:
         for symbol in settings.symbols:
             for kind in kinds:
                 if symbol not in self.arm.parked and self.arm.offers(kind):
-                    self.wanted[Stream(kind=kind, symbol=symbol)] = None
+                    stream = Stream(kind=kind, symbol=symbol)
+                    self.wanted[stream] = None
+                    if stream not in self.up:
+                        self._down_s.setdefault(stream, (self.arm.now_s, "it has not come up"))
         for stream in self.wanted:
             if stream not in self.up:
                 self._watch(stream)
@@ -85,15 +102,23 @@ class MarketData:
         for stream in gone:
             del self.wanted[stream]
             self.up.discard(stream)
+            self._down_s.pop(stream, None)
+            self.polling.end(stream, "not wanted any more")
             self.arm.sender.order(partial(_unwatch, stream))
 
     def came_up(self, stream: Stream) -> None:
         """A stream is connected and subscribed."""
         self.up.add(stream)
         self._backoff(stream).came_up(self.arm.now_s)
+        self._down_s.pop(stream, None)
         symbol = str(stream.symbol)
         if stream.kind is StreamKind.BOOK:
             self._heard_s[symbol] = self.arm.now_s
+        if stream.kind is StreamKind.TRADES:
+            self._trade[symbol] = (self.arm.now_s, self.arm.venue_ms)
+            polled = self.polling.polled.get(stream)
+            if polled is not None and not polled.doubtful:
+                self.polling.end(stream, "it is up again")
         if stream.kind is StreamKind.TRADES and self.arm.live:
             self._tell_candles(symbol, ConnectionState.LIVE, "trades are back")
 
@@ -106,8 +131,10 @@ class MarketData:
         self.up.discard(stream)
         if stream not in self.wanted:
             return
+        since_s, _ = self._down_s.get(stream, (self.arm.now_s, ""))
+        self._down_s[stream] = (since_s, f"{failure.error}: {failure.text}")
         symbol = str(stream.symbol)
-        if stream.kind is StreamKind.BOOK:
+        if stream.kind is StreamKind.BOOK and stream not in self.polling.polled:
             self.invalidate(symbol, f"disconnected: {failure.text}")
         if stream.kind is StreamKind.TRADES:
             self._tell_candles(symbol, ConnectionState.CONNECTING, f"trades lost: {failure.text}")
@@ -140,6 +167,11 @@ class MarketData:
         """A whole book."""
         self.updates += 1
         self._heard_s[message.symbol] = message.received_s
+        if self.polling.polled:
+            stream = Stream(kind=StreamKind.BOOK, symbol=message.symbol)
+            polled = self.polling.polled.get(stream)
+            if polled is not None and not polled.doubtful:
+                self.polling.end(stream, "it delivers again")
         self.arm.tell_book(message.symbol, message)
 
     def delta(self, message: BookDelta) -> None:
@@ -147,12 +179,20 @@ class MarketData:
         self.updates += 1
         symbol = message.symbol
         self._heard_s[symbol] = message.received_s
+        if self.polling.polled:
+            self._delivers(symbol)
         book = self.arm.wiring.books.get(symbol)
         if book is not None:
             book.tell(message)
 
     def trade(self, message: TradeTick) -> None:
         """A public trade: to the symbol's candles, and to whoever subscribed."""
+        self._trade[message.symbol] = (self.arm.now_s, message.timestamp_ms)
+        if self.polling.polled:
+            stream = Stream(kind=StreamKind.TRADES, symbol=message.symbol)
+            if stream in self.polling.polled:
+                self.polling.end(stream, "it delivers again")
+                self._tell_candles(message.symbol, ConnectionState.LIVE, "trades are back")
         self.arm.tell_candles(message.symbol, message)
         self.arm.host.publish(message)
 
@@ -168,12 +208,12 @@ class MarketData:
         stream = Stream(kind=StreamKind.BOOK, symbol=symbol)
         if symbol in self.arm.parked:
             self.invalidate(symbol, self.arm.parked[symbol])
-        elif stream not in self.up:
+        elif stream in self.polling.polled or stream not in self.up:
             return  # a snapshot comes first thing when it is
         elif request.reason.startswith("stale"):
             self._compare(symbol, repeat=True)
         elif request.reason.startswith("crossed") or self._too_often(symbol):
-            self._drop(symbol, request.reason)
+            self._drop(stream, request.reason)
         else:
             self.arm.sender.order(lambda number: RepeatBook(number, symbol))
 
@@ -186,6 +226,53 @@ class MarketData:
             if stream in self.up and stream.kind is StreamKind.BOOK and silent_s >= self.arm.settings.silent_s:
                 self._compare(symbol, repeat=False)
 
+    def look_for_missing(self) -> None:
+        """Stand in for streams that have not come up for too long; see whether silent trades are really none."""
+        arm, now = self.arm, self.arm.now_s
+        if arm.stopped or arm.connection.state not in ANSWERING:
+            return
+        for stream, (since_s, why) in list(self._down_s.items()):
+            if now - since_s >= arm.settings.poll_after_s and stream.kind is not StreamKind.TICKER:
+                self.polling.begin(stream, f"not up for {now - since_s:.0f} s, {why}")
+        for stream in [stream for stream in self.wanted if stream in self.up and stream.kind is StreamKind.TRADES]:
+            heard_s, _ = self._trade.get(str(stream.symbol), (now, 0))
+            if now - heard_s >= arm.settings.silent_s and arm.capabilities.fetch_trades:
+                self._look_for_trades(stream)
+
+    def _look_for_trades(self, stream: Stream) -> None:
+        """The venue's own trades of late: none that the stream should have told?"""
+        symbol, arm = str(stream.symbol), self.arm
+        _, last_ms = self._trade[symbol]
+        self._trade[symbol] = (arm.now_s, last_ms)
+
+        def done(reply: VenueReply) -> None:
+            if not isinstance(reply, PublicTradesFetched) or self._trade[symbol][1] != last_ms:
+                return  # one has come meanwhile
+            before_ms = arm.venue_ms - IN_FLIGHT_MS
+            missed = [trade for trade in reply.trades if last_ms + IN_FLIGHT_MS < trade.timestamp_ms < before_ms]
+            if missed and stream in self.up:
+                why = f"silent for {arm.settings.silent_s:.0f} s while the venue had {len(missed)} trades or more"
+                self._tell_candles(symbol, ConnectionState.LIVE, "trades were missed")
+                self.polling.begin(stream, why, silent=True)
+                self._drop(stream, why)
+
+        def failed(failure: Failure) -> None:
+            arm.log.info("trades not looked for", symbol=symbol, error=failure.error, text=failure.text)
+
+        arm.fetch(lambda number: FetchTrades(number, symbol, 20), Priority.POLL, done, failed)
+
+    def _delivers(self, symbol: Symbol) -> None:
+        """A change of a book that is polled: its stream is alive, and what is kept of it is the newer one."""
+        stream = Stream(kind=StreamKind.BOOK, symbol=symbol)
+        if stream in self.polling.polled:
+            self.polling.end(stream, "it delivers again")
+            self.arm.sender.order(lambda number: RepeatBook(number, symbol))
+
+    def _silent_s(self, stream: Stream) -> float | None:
+        if stream not in self.up:
+            return None
+        return self.arm.now_s - self._heard_s.get(str(stream.symbol), self.arm.now_s)
+
     def _too_often(self, symbol: Symbol) -> bool:
         now = self.arm.now_s
         recent = [at for at in self._repeats.get(symbol, []) if now - at < REPEATS_WITHIN_S]
@@ -193,14 +280,15 @@ class MarketData:
         return len(recent) >= REPEATS
 
     def _compare(self, symbol: Symbol, *, repeat: bool) -> None:
-        if symbol in self._comparing:
+        if symbol in self._comparing or Stream(kind=StreamKind.BOOK, symbol=symbol) in self.polling.polled:
             return
         self._comparing.add(symbol)
+        asked_s = self.arm.now_s
 
         def done(reply: VenueReply) -> None:
             self._comparing.discard(symbol)
             if isinstance(reply, BookFetched):
-                self._compared(reply, repeat=repeat)
+                self._compared(reply, asked_s, repeat=repeat)
 
         def failed(_failure: Failure) -> None:
             self._comparing.discard(symbol)
@@ -208,7 +296,7 @@ class MarketData:
         depth = min(self.arm.settings.book_depth, 100)
         self.arm.fetch(lambda number: FetchBook(number, symbol, depth), Priority.POLL, done, failed)
 
-    def _compared(self, book: BookFetched, *, repeat: bool) -> None:
+    def _compared(self, book: BookFetched, asked_s: float, *, repeat: bool) -> None:
         symbol, now = book.symbol, self.arm.now_s
         bid = book.bids[0][0] if book.bids else None
         ask = book.asks[0][0] if book.asks else None
@@ -218,12 +306,19 @@ class MarketData:
                 self.arm.sender.order(lambda number: RepeatBook(number, symbol))
             else:
                 self._heard_s[symbol] = now  # a quiet market: looked at again after another silence
-        elif silent_s >= self.arm.settings.silent_s:
-            self._drop(symbol, f"silent for {silent_s:.0f} s while the venue's book moved")
+        elif silent_s < min(self.arm.settings.poll_after_s, self.arm.settings.silent_s):
+            pass  # not decided on, and not yet replaced
+        elif self._differed_s.get(symbol) != self._heard_s.get(symbol):
+            # the change may be on its way: only what still differs at a second look was missed
+            self._differed_s[symbol] = self._heard_s.get(symbol)
+            self._compare(symbol, repeat=repeat)
+        else:
+            stream = Stream(kind=StreamKind.BOOK, symbol=symbol)
+            self.polling.begin(stream, f"silent for {silent_s:.0f} s while the venue's book moved", silent=True)
+            self.polling.tell_book(stream, book, asked_s)
 
-    def _drop(self, symbol: Symbol, reason: str) -> None:
-        stream = Stream(kind=StreamKind.BOOK, symbol=symbol)
-        self.arm.log.warning("book stream dropped", symbol=symbol, reason=reason)
+    def _drop(self, stream: Stream, reason: str) -> None:
+        self.arm.log.warning("stream dropped", stream=stream.kind, symbol=stream.symbol, reason=reason)
         self.arm.sender.order(lambda number: DropClient(number, stream, reason))
 
     # -------------------------------------------------------------- candles

@@ -24,6 +24,10 @@ DEFAULT_COST = 1.0
 BURST_S = 2.0
 """The bucket holds what the venue allows in so many seconds."""
 LEAST_BURST = 10.0
+REST_S = 300.0
+"""So long a kind of reading that the key may not do is answered here; an operator may have granted it meanwhile."""
+VITAL = frozenset({"FetchTime", "FetchMarkets", "FetchBook", "CancelAllAfter"})
+"""Never rest: whether a venue answers at all is found out by them."""
 REPORT_S = 1.0
 """Least time between two reports of what was sent."""
 
@@ -86,6 +90,7 @@ class Sender:
         effects: Callable[[Failure, Directive, Symbol | None], None],
         budget: Budget,
         report: Callable[[], None],
+        told: Callable[[Asked | None, VenueReply], None],
     ) -> None:
         self.venue = venue
         self.budget = budget
@@ -101,17 +106,20 @@ class Sender:
         self._dice = dice
         self._next_id = first_id
         self._effects = effects
+        self._told = told
         self._lane: Lane[Asked] = Lane()
         self._waiting: dict[int, Asked] = {}
         self._resting: dict[str, Asked] = {}
         """Waiting for the time of their retry, by timer key."""
         self._costs: dict[str, float] = {}
+        self._not_allowed: dict[str, tuple[float, str]] = {}
+        """Kinds of reading that rest: until when, and why."""
         self._report_planned = False
 
-    def limits(self, units_per_s: float) -> None:
+    def limits(self, units_per_s: float, burst: float | None = None) -> None:
         """Take the venue's own figures."""
         self.report()
-        self.budget.allow(units_per_s, max(LEAST_BURST, units_per_s * BURST_S), self._now_s())
+        self.budget.allow(units_per_s, burst or max(LEAST_BURST, units_per_s * BURST_S), self._now_s())
         self.report()
 
     def __len__(self) -> int:
@@ -125,6 +133,10 @@ class Sender:
         asked.kind = type(request).__name__
         asked.symbol = getattr(request, "symbol", None)
         asked.estimate = self._costs.get(asked.kind, DEFAULT_COST)
+        until_s, why = self._not_allowed.get(asked.kind, (0.0, ""))
+        if self._now_s() < until_s:
+            asked.failed(local_failure("NotSupported", why, OPERATIONS[asked.priority], "ExchangeError"))
+            return
         self._lane.push(asked.priority, asked, asked.estimate)
         self.pump()
 
@@ -191,11 +203,15 @@ class Sender:
 
     # -------------------------------------------------------------- out
 
-    def replied(self, reply: VenueReply) -> None:
-        """A reply came. One to an earlier incarnation's reading is nobody's; writes are looked at elsewhere."""
+    def replied(self, reply: VenueReply) -> float | None:
+        """A reply came; when its request was sent, None where an earlier incarnation sent it.
+
+        One to an earlier incarnation's reading is nobody's; writes are looked at elsewhere.
+        """
         asked = self._waiting.pop(reply.request_id, None)
+        self._told(asked, reply)
         if asked is None:
-            return
+            return None
         cost = getattr(reply, "cost", 0.0)
         self.budget.settle(cost - asked.estimate, self._now_s())
         if cost > 0:
@@ -207,6 +223,7 @@ class Sender:
                 self._succeeded(asked.kind)
             asked.done(reply)
         self.pump()
+        return asked.sent_s
 
     def charged(self, cost: float) -> None:
         """A request that nobody asked for was charged."""
@@ -232,6 +249,9 @@ class Sender:
 
     def _reading_failed(self, asked: Asked, failure: Failure) -> None:
         directive = self.directive(failure, asked.kind, asked.sent_s)
+        if directive.says(Verb.STOP_CAPABILITY) and asked.kind not in VITAL:
+            why = f"not asked again for a while: {failure.error}: {failure.text}"
+            self._not_allowed[asked.kind] = (self._now_s() + REST_S, why)
         again = directive.says(Verb.RETRY) or directive.says(Verb.PAUSE)
         if again and asked.retries > 0:
             asked.retries -= 1

@@ -27,4 +27,7 @@ class Venue(Protocol):
 
         Exactly one reply follows for each request except Watch, Unwatch, RepeatBook and DropClient, whose
         effects show in the stream, and CloseVenue, after which nobody listens. A write is sent at most once.
+
+        On a thread that was abandoned (its `Fence` is revoked) nothing leaves any more: the fence is looked at
+        immediately before the first byte of every write, which is then answered as failed before_send.
         """

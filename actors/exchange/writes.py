@@ -6,12 +6,22 @@ are never filtered by incarnation: what an older one sent is evidence all the sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ganglion.actors.exchange.arm import Arm
 from ganglion.actors.exchange.budget import Priority
 from ganglion.actors.exchange.directives import place_verdict, row_of
 from ganglion.actors.exchange.sender import Asked, local_failure
 from ganglion.messages.lifecycle import Failure, Operation
-from ganglion.messages.orders import CancelAnswered, Phase, PlaceAnswered, PlaceVerdict, SendCancel, SendOrder
+from ganglion.messages.orders import (
+    CancelAnswered,
+    Phase,
+    PlaceAnswered,
+    PlaceVerdict,
+    SendCancel,
+    SendOrder,
+    VenueOrder,
+)
 from ganglion.messages.values import Symbol
 from ganglion.messages.venue import CancelAtVenue, CancelDone, CreateOrder, OrderCreated, VenueReply
 
@@ -25,8 +35,10 @@ RETRIED_CANCELS = frozenset({"DDoSProtection", "RateLimitExceeded", "OnMaintenan
 class Writes:
     """Places and cancels of one arm."""
 
-    def __init__(self, arm: Arm) -> None:
+    def __init__(self, arm: Arm, placed: Callable[[VenueOrder], None] = lambda _order: None) -> None:
+        """`placed` is told each order that the venue took."""
         self.arm = arm
+        self.placed = placed
         self._sent_ms: dict[tuple[str, int], int] = {}
         self._cancels: dict[str, tuple[SendCancel, int]] = {}
         """Cancels under way and how often they may be repeated, by client id."""
@@ -39,6 +51,7 @@ class Writes:
     def place(self, command: SendOrder) -> None:
         """Send one attempt, or say why not."""
         intent, key = command.intent, (command.client_id, command.attempt)
+        expiry_ms = self.arm.capabilities.expiry_ms
 
         def make(number: int) -> CreateOrder:
             return CreateOrder(
@@ -52,6 +65,7 @@ class Writes:
                 price=intent.price,
                 time_in_force=intent.time_in_force,
                 post_only=intent.post_only,
+                expires_ms=None if expiry_ms is None else self.arm.venue_ms + expiry_ms,
             )
 
         def failed(failure: Failure) -> None:
@@ -100,6 +114,9 @@ class Writes:
 
     def _paused(self, symbol: Symbol) -> Failure | None:
         arm = self.arm
+        breaker = arm.memory.breaker
+        if not breaker.closed:
+            return _refuse("VenueDown", f"{arm.name} does not answer as it should since {breaker.reason}")
         left_s = arm.sender.budget.paused_until_s - arm.now_s
         if left_s > 0:
             return _refuse("VenuePaused", f"{arm.name} asked for silence for another {left_s:.1f} s")
@@ -108,14 +125,16 @@ class Writes:
             return _refuse("MarketPaused", f"{symbol} is closed at {arm.name} for another {left_s:.1f} s")
         return None
 
-    def created(self, reply: OrderCreated) -> None:
+    def created(self, reply: OrderCreated, sent_s: float | None) -> None:
         """The venue's answer to a place, of this incarnation or an older one."""
         if reply.failure is not None:
             self._answer_place(reply.client_id, reply.attempt, reply.failure)
             echo = row_of(reply.failure).error == "DuplicateOrderId" and reply.attempt > 1
             if reply.failure.phase != Phase.BEFORE_SEND and not echo:
-                self.arm.host.act(reply.failure, reply.symbol)
+                self.arm.host.act(reply.failure, reply.symbol, CreateOrder.__name__, sent_s)
             return
+        if reply.order is not None:
+            self.placed(reply.order)
         self.arm.tell_orders(
             PlaceAnswered(
                 client_id=reply.client_id,
@@ -182,7 +201,7 @@ class Writes:
 
         return Asked(make=make, priority=Priority.CANCEL, done=_answered_elsewhere, failed=failed)
 
-    def canceled(self, reply: CancelDone) -> None:
+    def canceled(self, reply: CancelDone, sent_s: float | None) -> None:
         """The venue's answer to a cancel."""
         failure = reply.failure
         if failure is None:
@@ -191,13 +210,14 @@ class Writes:
             return
         command, retries = self._cancels.get(reply.client_id, (None, 0))
         if command is not None and retries and row_of(failure).error in RETRIED_CANCELS:
-            self.arm.host.act(failure, reply.symbol)  # the pause or the ban comes first, and holds what is queued now
+            # the pause or the ban comes first, and holds what is queued now
+            self.arm.host.act(failure, reply.symbol, CancelAtVenue.__name__, sent_s)
             self._cancels[reply.client_id] = (command, retries - 1)
             self.arm.sender.rest(self._asked(command), CANCEL_RETRY_S)
             return
         self._answer_cancel(reply.client_id, failure)
         if failure.phase != Phase.BEFORE_SEND:
-            self.arm.host.act(failure, reply.symbol)
+            self.arm.host.act(failure, reply.symbol, CancelAtVenue.__name__, sent_s)
 
     def _answer_cancel(self, client_id: str, failure: Failure) -> None:
         self._cancels.pop(client_id, None)

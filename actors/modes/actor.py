@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 from ganglion.actors.modes.desk import ModeSetup, PortfolioCommand, WorkingDesk
 from ganglion.actors.modes.standing import Standing
 from ganglion.messages.account import Drain, Funds, Resume, ResumeRequest, Suspend
-from ganglion.messages.lifecycle import Halted, Tick
+from ganglion.messages.lifecycle import Failure, Tick
 from ganglion.messages.market import BookInvalid, Candle, TopOfBook, TradeTick
 from ganglion.messages.orders import DenyReason, Fill, OrderDenied, OrderState, OrderUpdate
 from ganglion.supervision import Actor, Address, Backoff, Timer, receives
@@ -32,7 +32,6 @@ ModeMessage: TypeAlias = (
     | Resume
     | Suspend
     | Drain
-    | Halted
     | Tick
 )
 """What a mode's actor hears."""
@@ -70,7 +69,12 @@ class ModeActor(Actor[ModeMessage]):
         self._desk = WorkingDesk(self._setup, self._standing, self._portfolio, self, self.address.tell, self._set_timer)
         self._mode = self._setup.kind(self._setup.config, self._desk)
         self._mode.on_start()
+        self._desk.send()
         self._portfolio.tell(ResumeRequest(mode=self._setup.name))
+
+    def on_failure(self, failure: Failure) -> None:
+        """Nothing that a failing hook decided is placed; what it wanted to take back is."""
+        self._desk.drop()
 
     # -------------------------------------------------------------- the account
 
@@ -93,13 +97,6 @@ class ModeActor(Actor[ModeMessage]):
         """Decide nothing any more: the bot stops."""
         self._standing.drain(message.reason)
         self._advance("drain")
-
-    @receives
-    def halted(self, message: Halted) -> None:
-        """Decide nothing: the account or this mode was halted."""
-        if message.mode in (None, self._setup.name):
-            self._standing.suspend(f"halted: {message.cause}")
-            self._advance("halted")
 
     @receives
     def funds(self, message: Funds) -> None:
@@ -138,6 +135,7 @@ class ModeActor(Actor[ModeMessage]):
             self.log.warning("order_denied", reason=str(message.deny_reason), text=message.text)
         self._desk.hears(f"denied:{message.intent_id}")
         self._mode.on_denied(message)
+        self._desk.send()
 
     # -------------------------------------------------------------- the market
 
@@ -224,11 +222,13 @@ class ModeActor(Actor[ModeMessage]):
     def _tell(self, cause: str, hook: Callable[[H], None], what: H) -> None:
         self._desk.hears(cause)
         hook(what)
+        self._desk.send()
 
     def _clear(self) -> None:
         count = len(self._standing.orders)
         self.log.info("clearing_orders", count=count, why="on_restart is cancel")
         self._desk.cancel_all("on_restart = cancel")
+        self._desk.send()
         self.after(CLEAR_AGAIN_S, Tick(key=CLEAR))
 
     def _calm(self) -> bool:

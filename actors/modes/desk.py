@@ -109,6 +109,10 @@ class WorkingDesk:
         self.cause = "start"
         """What the mode is being told: the causation id of what it decides on it."""
         self._correlation = ""
+        self._decisions: list[PortfolioCommand] = []
+        """Of the running hook, in its order."""
+        self._state: SaveState | None = None
+        """What the running hook saved last."""
 
     def hears(self, cause: str) -> None:
         """Note what the mode is told next; all it decides on it shares one correlation id."""
@@ -141,6 +145,11 @@ class WorkingDesk:
     def live(self) -> bool:
         """True between Resume and Suspend."""
         return self._standing.live
+
+    @property
+    def reducing(self) -> bool:
+        """Only sells of what the mode holds pass."""
+        return self._standing.reducing
 
     @property
     def market(self) -> Market:
@@ -193,28 +202,49 @@ class WorkingDesk:
             return intent_id
         self._standing.decided(self._decided(intent))
         if replaces is None:
-            self._portfolio.tell(PlaceOrder(intent=intent))
+            self._decisions.append(PlaceOrder(intent=intent))
         else:
-            self._portfolio.tell(AmendOrder(intent_id=replaces, intent=intent))
+            self._decisions.append(AmendOrder(intent_id=replaces, intent=intent))
         return intent_id
 
     def cancel(self, intent_id: str, reason: str) -> None:
         """Cancel one order; allowed at any time."""
-        self._portfolio.tell(
+        self._decisions.append(
             CancelOrder(intent_id=intent_id, mode=self.name, reason=reason, correlation_id=self._correlate())
         )
 
     def cancel_all(self, reason: str) -> None:
         """Cancel every order of this mode; allowed at any time."""
-        self._portfolio.tell(CancelAll(mode=self.name, reason=reason))
+        self._decisions.append(CancelAll(mode=self.name, reason=reason))
 
     def save(self, state: bytes) -> None:
         """Send the mode's state on its way to the journal."""
-        self._portfolio.tell(SaveState(mode=self.name, state=state, sequence=self._standing.told))
+        self._state = SaveState(mode=self.name, state=state, sequence=self._standing.told)
 
     def timer(self, key: str, seconds: float) -> None:
         """Set a timer."""
         self._set_timer(key, seconds)
+
+    # -------------------------------------------------------------- after each hook
+
+    def send(self) -> None:
+        """Send what the hook decided, its state first.
+
+        The journal keeps that order. Killed in between, the state names orders that never were, which do no harm; the
+        other way round a fill of an order that the state does not know would be forgotten, and decided again.
+        """
+        state, self._state = self._state, None
+        if state is not None:
+            self._portfolio.tell(state)
+        decisions, self._decisions = self._decisions, []
+        for decision in decisions:
+            self._portfolio.tell(decision)
+
+    def drop(self) -> None:
+        """Forget what a hook that raised has decided, for its state was not saved; only its cancels are sent."""
+        self._state = None
+        self._decisions = [known for known in self._decisions if isinstance(known, CancelOrder | CancelAll)]
+        self.send()
 
     # -------------------------------------------------------------- inside
 

@@ -104,7 +104,9 @@ class Grid(TradingMode[GridConfig]):
             self._full.add(fill.intent_id)
             self._dirty = True
             self.log.info("level_filled", level=full.level, side=str(full.side), gap=state.gap)
-            self._settle()
+            if not self._suspects:
+                # Else fills that were missed are still being told: an order that looks gone may be the next of them.
+                self._settle()
 
     def on_order(self, update: OrderUpdate) -> None:
         """An order that ended without being full leaves its level free again."""
@@ -167,11 +169,14 @@ class Grid(TradingMode[GridConfig]):
             state = levels.gone(state, intent_id, self._least())
         self._suspects.clear()
         known = levels.in_place(state) | self._full
-        self._cancel_strangers(lambda order: order.intent_id not in known)
+        # While it may only reduce, buys step back; their levels are free again and filled once it is active.
+        self._cancel_strangers(lambda o: o.intent_id not in known or (self.reducing and o.side is Side.BUY))
+        # One that is on its way out may be filled yet: what takes its place waits for how it ends.
+        leaving = {order.side for order in self.open_orders if order.intent_id in self._cancelling}
         base, quote = self._unreserved()
         taken = {order.level for order in state.orders.values()}
         for wanted in levels.wanted_orders(state):
-            if wanted.level in taken:
+            if wanted.level in taken or wanted.side in leaving or (self.reducing and wanted.side is Side.BUY):
                 continue
             amount = levels.affordable(wanted, base, quote, self.market)
             if amount <= 0:

@@ -71,6 +71,8 @@ class MarketMaking(TradingMode[MarketMakingConfig]):
         if self._requoted_s is not None and now_s - self._requoted_s < self.config.min_interval_s:
             return
         wanted = wanted_quotes(top, self.funds, self.market, self._rules)
+        if self.reducing:
+            wanted = tuple(quote for quote in wanted if quote.side is Side.SELL)
         orders = self.open_orders
         todo = plan(wanted, orders, tolerance_pct=self.config.requote_pct)
         self._cancelling &= {order.intent_id for order in orders}

@@ -71,6 +71,8 @@ class Desk(Protocol):
     @property
     def live(self) -> bool: ...  # noqa: D102
     @property
+    def reducing(self) -> bool: ...  # noqa: D102
+    @property
     def market(self) -> Market: ...  # noqa: D102
     @property
     def funds(self) -> Funds: ...  # noqa: D102
@@ -299,6 +301,14 @@ class TradingMode(Generic[C]):
     def live(self) -> bool:
         """True between Resume and Suspend."""
         return self._desk.live
+
+    @property
+    def reducing(self) -> bool:
+        """True while an operator or a limit lets only sells of what it holds pass: a buy would be denied.
+
+        `on_resume` is called when it changes.
+        """
+        return self._desk.reducing
 
     @property
     def top(self) -> TopOfBook:

@@ -15,6 +15,7 @@ import msgspec
 from ganglion.messages.account import Funds, Resume
 from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import Fill, OrderUpdate
+from ganglion.messages.trading import TradingState
 
 OrderFact: TypeAlias = OrderUpdate | Fill
 """What an account says about a mode's orders."""
@@ -29,12 +30,14 @@ class Standing:
         self.funds: Funds | None = None
         self.top: TopOfBook | None = None
         self.epoch = 0
+        self.reducing = False
+        """Only sells of what it holds pass."""
         self.draining = ""
         """Why nothing is decided any more, for good; empty until the bot stops."""
         self.obstacle = "not reconciled yet"
         """Why the account does not allow decisions; empty where it does."""
-        self.told = 0
-        """The last fact that the mode has heard: what a saved state contains."""
+        self._told = 0
+        """The last fact that the mode has heard."""
         self.resumption: Resume | None = None
         """A Resume that the mode has not been told yet."""
         self._orders: dict[str, OrderUpdate] = {}
@@ -67,6 +70,11 @@ class Standing:
         return waits and self.top is not None and not self.clearing
 
     @property
+    def told(self) -> int:
+        """The last fact up to which the mode has heard everything: what a state that it saves now contains."""
+        return min(self._told, self._held[0].sequence - 1) if self._held else self._told
+
+    @property
     def orders(self) -> tuple[OrderUpdate, ...]:
         """Its orders that are not terminal, oldest first, those included that were only just decided."""
         return tuple(self._orders.values())
@@ -80,6 +88,7 @@ class Standing:
             # What was decided in this very epoch may still be on its way: it is answered yet, listed or not.
             listed |= {key: order for key, order in self._orders.items() if not order.sequence and key not in listed}
         self.market, self.funds, self.epoch = message.market, message.funds, message.epoch
+        self.reducing = message.state is TradingState.REDUCING
         self.obstacle = self.draining
         self._orders = listed
         if self._first:
@@ -88,7 +97,7 @@ class Standing:
             self._trades.clear()
         else:
             new = [fill for fill in message.fills_since if fill.trade_id not in self._trades]
-            self._held.extend(new)
+            self._held = deque(sorted((*self._held, *new), key=lambda fact: fact.sequence))
         self._trades.update(fill.trade_id for fill in message.fills_since)
         self.resumption = message
 
@@ -102,9 +111,11 @@ class Standing:
             # Fills of orders that were being cleared belong to what the mode starts from.
             fills += tuple(fact for fact in self._held if isinstance(fact, Fill))
             self._held.clear()
+            # Where nothing of it is open or was filled since, that says nothing of what the saved state contains.
+            self._told = message.as_of
         self._first = False
         known = [fill.sequence for fill in fills] + [order.sequence for order in self.orders]
-        self.told = max([self.told, *known])
+        self._told = max([self._told, *known])
         return msgspec.structs.replace(message, open_orders=self.orders, fills_since=fills)
 
     def suspend(self, reason: str) -> None:
@@ -152,5 +163,5 @@ class Standing:
         if not self.ready or not self._held:
             return None
         fact = self._held.popleft()
-        self.told = max(self.told, fact.sequence)
+        self._told = max(self._told, fact.sequence)
         return fact

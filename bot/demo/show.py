@@ -70,7 +70,10 @@ def run_demo(options: DemoOptions) -> ExitCode:
     plain = out.options.ascii_only
     watched = options.live and options.log is None and sys.stdout.isatty() and not plain
     stop = threading.Event()
-    out.print("Starting two local venues and a bot on both; no keys, no network.")
+    out.print(
+        "Starting two local venues, one speaks Binance's protocol and one Kraken's, and a bot on both; "
+        "no keys, no network."
+    )
     last_deeds: list[Callable[[], None]] = []
     with ExitStack() as closing:
         closing.enter_context(signals(stop, last_deeds))

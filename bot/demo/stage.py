@@ -1,5 +1,7 @@
 """The demo's stage: two local venues as processes of their own, the bot's configuration on them, and the deeds.
 
+One venue speaks Binance's protocol, the other Kraken's.
+
 Called by `show` from outside the actors; everything here may block for a moment.
 """
 
@@ -23,11 +25,15 @@ from ganglion.simulation.venue import VenueProcess, ccxt_settings
 
 ACCOUNT, SECRET = "demo-account", "no-secret-at-all"
 """The bot's account at each venue: its name, which is its key, and its secret."""
+DIALECTS = {"alpha": "binance", "beta": "kraken"}
+"""Which protocol each venue speaks: two that differ in everything."""
 FEES = ("--maker-fee", "0.0002", "--taker-fee", "0.0004")
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 DROPPED_WITHIN_S, DROP_LOOK_S = 2.0, 0.01
 UNDER_WAY_MS = 200
 """Requests that were sent already when the refusal arrived, and clocks that differ by rounding."""
+UNITS_PER_S = 100
+"""A local venue counts what it is asked and refuses nothing: the script is not played at a new customer's pace."""
 GRACE_S = 1.0
 """A local venue shows an order at once: not finding it so much later is evidence."""
 MARKETS = {"alpha": {"maker": SYMBOLS[0], "grid": SYMBOLS[1]}, "beta": {"maker": SYMBOLS[1], "grid": SYMBOLS[0]}}
@@ -62,7 +68,10 @@ class Stage:
         self._folder = folder
         self._venues = {
             arm: VenueProcess(
-                ["--state", str(folder / arm), "--seed", str(seed + number), "--account", f"{ACCOUNT}:{SECRET}", *FEES]
+                [
+                    *("--dialect", DIALECTS[arm], "--state", str(folder / arm), "--seed", str(seed + number)),
+                    *("--account", f"{ACCOUNT}:{SECRET}", *FEES),
+                ]
             )
             for number, arm in enumerate(ARMS)
         }
@@ -102,18 +111,23 @@ class Stage:
         """The bot's configuration, made as anybody would write it."""
         tables = ['[bot]\nname = "demo"', *map(self._exchange, ARMS)]
         tables += [_mode(arm, kind, symbol) for arm in ARMS for kind, symbol in MARKETS[arm].items()]
-        secrets = {"DEMO_KEY": ACCOUNT, "DEMO_SECRET": SECRET}
+        secrets = {"DEMO_KEY": ACCOUNT}
+        secrets |= {f"{arm.upper()}_SECRET": str(self._ccxt(arm)["secret"]) for arm in ARMS}
         return parse("\n\n".join(tables), self._folder / "demo.toml", secrets)
 
     def _exchange(self, arm: str) -> str:
         listed = ", ".join(f'"{symbol}"' for symbol in SYMBOLS)
-        ours = ccxt_settings(self._venues[arm].base_url, ACCOUNT, SECRET)
+        ours = {key: value for key, value in self._ccxt(arm).items() if key in {"urls", "options"}}
         return f"""[exchanges.{arm}]
-id = "binance"
+id = "{DIALECTS[arm]}"
 symbols = [{listed}]
 evidence_grace_s = {GRACE_S}
-credentials = {{ key = "env:DEMO_KEY", secret = "env:DEMO_SECRET" }}
-ccxt = {_toml({"urls": ours["urls"], "options": ours["options"]})}"""
+units_per_s = {UNITS_PER_S}
+credentials = {{ key = "env:DEMO_KEY", secret = "env:{arm.upper()}_SECRET" }}
+ccxt = {_toml(ours)}"""
+
+    def _ccxt(self, arm: str) -> dict[str, object]:
+        return ccxt_settings(self._venues[arm].base_url, ACCOUNT, SECRET, DIALECTS[arm])
 
     # -------------------------------------------------------------- the deeds
 
@@ -186,4 +200,6 @@ def _toml(value: object) -> str:
         return "[" + ", ".join(map(_toml, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     return f'"{value}"'

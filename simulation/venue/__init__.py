@@ -9,7 +9,7 @@ no server, and importing this package does not import one.
 from __future__ import annotations
 
 from ganglion.simulation.venue.client import ControlError, VenueControl, VenueProcess
-from ganglion.simulation.venue.dialects.binance.ccxt_settings import ccxt_settings
+from ganglion.simulation.venue.clients import ccxt_settings
 from ganglion.simulation.venue.engine import Engine
 from ganglion.simulation.venue.markets import Market, MarketError, default_market
 from ganglion.simulation.venue.settings import AccountSettings, SettingsError, VenueSettings, parse_account

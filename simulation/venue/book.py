@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from ganglion.messages.values import ZERO, Side
-from ganglion.simulation.venue.orders import Order
+from ganglion.simulation.venue.orders import Order, SelfTrade
 
 
 class Level:
@@ -109,6 +109,29 @@ class Book:
     def opposite(self, side: Side) -> BookSide:
         """The side with which an order of `side` trades."""
         return self.asks if side is Side.BUY else self.bids
+
+    def reach(self, order: Order, step: Decimal) -> tuple[Decimal, Decimal]:
+        """Base and quote that an incoming order could trade now, its own account's orders left out."""
+        base = quote = ZERO
+        opposite = self.opposite(order.side)
+        for level in opposite.walk():
+            if not opposite.crosses(level.price, order.price):
+                break
+            for maker in level.orders.values():
+                if order.quote_quantity is None:
+                    want = order.quantity - base
+                else:
+                    want = (order.quote_quantity - quote) // (level.price * step) * step
+                if want <= ZERO:
+                    return base, quote
+                if maker.account is order.account:
+                    if order.self_trade is SelfTrade.EXPIRE_MAKER:
+                        continue
+                    return base, quote
+                quantity = min(want, maker.remaining)
+                base += quantity
+                quote += quantity * level.price
+        return base, quote
 
     def depth(self, limit: int) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
         """The best `limit` levels as (price, quantity): bids, then asks, each from the best on."""

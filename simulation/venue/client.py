@@ -50,9 +50,9 @@ class VenueControl:
         """Open WebSockets."""
         return self._list("/control/connections", "connections", {})
 
-    def faults(self) -> list[dict[str, Any]]:
-        """Faults that are on."""
-        return self._list("/control/faults", "faults", {})
+    def faults(self, *, ever: bool = False) -> list[dict[str, Any]]:
+        """Faults that are on, or all there `ever` were."""
+        return self._list("/control/faults", "faults", {"all": 1} if ever else {})
 
     def fault(self, kind: str, **fields: str | float) -> int:
         """Switch a fault on (the fields of `faults.Fault`); its number."""

@@ -7,8 +7,8 @@
 | `GET /control/frames?since_ms=&until_ms=&stream=&connection=` | numbered frames sent, with U and u or trade id |
 | `GET /control/connections` | open WebSockets and their subscriptions |
 | `GET /control/status` | time, request weight used, connections, faults |
-| `GET /control/faults` | faults that are on, with how often they struck |
-| `POST /control/faults` | switch a fault on: the fields of `faults.Fault`; answers `{"id": n}` |
+| `GET /control/faults`, `?all=1` | faults that are on, or all there ever were: how often they struck, and when |
+| `POST /control/faults` | switch a fault on: keys as in `fault_guide.py`; answers `{"id": n}` |
 | `DELETE /control/faults`, `DELETE /control/faults/{id}` | switch all or one off |
 | `POST /control/drop` | reset WebSockets: `{"kind": "market" or "user" or "all"}` |
 | `POST /control/hide_fill` | hide an account's next fills from all but its balances: `{"account", "times"}` |
@@ -31,7 +31,7 @@ from ganglion.messages.values import OrderType, Side
 from ganglion.simulation.venue.accounts import Account
 from ganglion.simulation.venue.engine import FEES
 from ganglion.simulation.venue.events import Fill, Rejected
-from ganglion.simulation.venue.faults import Fault
+from ganglion.simulation.venue.fault_guide import read_fault
 from ganglion.simulation.venue.flow import TAKER
 from ganglion.simulation.venue.orders import NewOrder
 from ganglion.simulation.venue.wire import Hub
@@ -153,20 +153,29 @@ class ControlApi:
             },
         )
 
-    async def _faults(self, _request: web.Request) -> web.Response:
-        now_ms = self._hub.venue.now_ms()
+    async def _faults(self, request: web.Request) -> web.Response:
+        now_ms, table = self._hub.venue.now_ms(), self._hub.faults
         found = [
-            {"id": active.id, "fault": active.fault, "hits": active.hits, "left": active.left}
-            for active in self._hub.faults.active
-            if not active.is_over(now_ms)
+            {
+                "id": active.id,
+                "fault": active.fault,
+                "hits": active.hits,
+                "left": active.left,
+                "first_ms": active.first_ms,
+                "last_ms": active.last_ms,
+                "until_ms": active.until_ms,
+                "over": active.is_over(now_ms),
+            }
+            for active in (table.history if "all" in request.query else table.active)
+            if "all" in request.query or not active.is_over(now_ms)
         ]
         return _json({"faults": found})
 
     # --- doing
 
     async def _add_fault(self, request: web.Request) -> web.Response:
-        fault = msgspec.json.decode(await request.read(), type=Fault)
-        return _json({"id": self._hub.faults.add(fault, self._hub.venue.now_ms())})
+        fault = read_fault(msgspec.json.decode(await request.read()))
+        return _json({"id": self._hub.switch_on(fault)})
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         number = request.match_info.get("id")

@@ -15,7 +15,7 @@ from decimal import Decimal
 from ganglion.messages.values import ZERO
 from ganglion.simulation.venue.accounts import Account
 from ganglion.simulation.venue.engine import FEES, Engine
-from ganglion.simulation.venue.events import Accepted, Canceled, Event, Expired, Fill
+from ganglion.simulation.venue.events import Accepted, Amended, Canceled, Event, Expired, Fill
 from ganglion.simulation.venue.flow import FLOW_ACCOUNTS, Flow
 from ganglion.simulation.venue.ledger import Commit, Counters, Hidden, LedgerFile, Opened, Started, order_row, replay
 from ganglion.simulation.venue.orders import NewOrder, Order, OrderStatus
@@ -142,6 +142,31 @@ class Venue:
         self._publish(events)
         return events
 
+    def amend(
+        self,
+        account: str,
+        symbol: str,
+        order_id: int,
+        *,
+        quantity: Decimal | None = None,
+        price: Decimal | None = None,
+        post_only: bool = False,
+    ) -> list[Event]:
+        """Change an open order in place and tell everybody; the events."""
+        now_ms = self.now_ms()
+        events = self.engine.amend(
+            account, symbol, order_id, now_ms, quantity=quantity, price=price, post_only=post_only
+        )
+        self._publish(events)
+        return events
+
+    def expire_due(self) -> None:
+        """End the customers' orders whose own time is over."""
+        now_ms = self.now_ms()
+        for account in self.customers:
+            for events in self.engine.expire_due(account, now_ms):
+                self._publish(events)
+
     def tick(self) -> None:
         """Let the seeded flow act for the time since the last tick."""
         now_ms = self.now_ms()
@@ -205,7 +230,7 @@ class Venue:
                 self._touch(event.maker_account, event.symbol, event.maker_order_id, touched)
                 if self._hide_next:
                     self._hide_fill(event)
-            elif isinstance(event, Accepted | Canceled | Expired):
+            elif isinstance(event, Accepted | Amended | Canceled | Expired):
                 self._touch(event.account, event.symbol, event.order_id, touched)
         if self._ledger is not None and (fills or touched):
             self._log(Commit(fills, [order_row(order) for order in touched.values()]))

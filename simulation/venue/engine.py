@@ -5,8 +5,10 @@ knows follows from the commands in their order. The server wraps it in a wire pr
 simulations and backtests may call it directly.
 
 Rules, as on Binance spot where the real venue leaves a choice:
-- a fill happens at the resting order's price; fees are charged in the asset that each side receives;
-- a limit order locks price times quantity (buy) or quantity (sell); a better price gives the difference back at once;
+- a fill happens at the resting order's price; fees are charged in the asset that each side receives, or in base or
+  quote if its order says so (`FeeAsset`);
+- a limit order locks price times quantity (buy) or quantity (sell), and the worst fee where that is charged in the
+  same asset; a better price gives the difference back at once;
 - order ids and trade ids count up per symbol; client ids are unique among an account's OPEN orders only;
 - an account never trades with itself: see `SelfTrade`;
 - market, IOC and FOK orders that find too little are accepted and then expire;
@@ -24,33 +26,21 @@ from ganglion.simulation.venue.accounts import Account, LedgerError
 from ganglion.simulation.venue.book import Book, Level
 from ganglion.simulation.venue.events import (
     Accepted,
-    BalanceChanged,
+    Amended,
     Canceled,
     Event,
     Expired,
     ExpireReason,
     Fill,
-    LevelChanged,
     RejectCode,
     Rejected,
 )
 from ganglion.simulation.venue.markets import Market
 from ganglion.simulation.venue.orders import NewOrder, Order, OrderStatus, SelfTrade
+from ganglion.simulation.venue.turn import Turn
 
 FEES = "fees"
 """The account that receives every fee."""
-
-
-class _Turn:
-    """What one command changed so far; its levels and balances are told once, at the end."""
-
-    __slots__ = ("balances", "events", "levels", "now_ms")
-
-    def __init__(self, now_ms: int) -> None:
-        self.now_ms = now_ms
-        self.events: list[Event] = []
-        self.levels: dict[tuple[Side, Decimal], Level] = {}
-        self.balances: dict[tuple[str, str], Account] = {}
 
 
 class Engine:
@@ -129,13 +119,13 @@ class Engine:
         account.balance(asset).lock(need)
         order.locked = need
         account.add_order(order)
-        turn = _Turn(now_ms)
+        turn = Turn(now_ms)
         turn.events.append(Accepted(account.name, order.symbol, order.id, order.client_id, now_ms))
         turn.balances[account.name, asset] = account
         if fillable:
             self._match(order, book, turn)
         self._settle_rest(order, book, turn)
-        return self._finish(book, turn)
+        return turn.finish(book)
 
     def cancel(
         self,
@@ -158,13 +148,87 @@ class Engine:
             reason = f"no open order {order_id or client_id!r} on {symbol}"
             return [Rejected(account, symbol, client_id, RejectCode.UNKNOWN_ORDER, reason, order_id)]
         book = self.books[symbol]
-        turn = _Turn(now_ms)
+        turn = Turn(now_ms)
         self._unrest(order, book, turn)
         self._close(order, OrderStatus.CANCELED, turn)
         turn.events.append(
             Canceled(account, symbol, order.id, order.client_id, cancel_id, order.filled, now_ms),
         )
-        return self._finish(book, turn)
+        return turn.finish(book)
+
+    def amend(
+        self,
+        account: str,
+        symbol: str,
+        order_id: int,
+        now_ms: int,
+        *,
+        quantity: Decimal | None = None,
+        price: Decimal | None = None,
+        post_only: bool = False,
+    ) -> list[Event]:
+        """Change a resting order in place: Amended, then what that did; or Rejected, and nothing changed.
+
+        The order keeps its id and what it filled. It keeps its place in the queue if only its quantity shrinks; a
+        quantity at or under what is filled ends it.
+        """
+        owner = self.accounts.get(account)
+        order = None if owner is None else owner.open.get((symbol, order_id))
+        if owner is None or order is None:
+            return [Rejected(account, symbol, "", RejectCode.UNKNOWN_ORDER, f"no open order {order_id}", order_id)]
+        book, old_price = self.books[symbol], self._limit_price(order)
+        quantity, price = quantity or order.quantity, price or old_price
+        refusal = self.markets[symbol].refusal(OrderType.LIMIT, price, quantity, book.last)
+        best = book.opposite(order.side).best()
+        crosses = best is not None and book.opposite(order.side).crosses(best.price, price)
+        if refusal is None and post_only and crosses:
+            refusal = (RejectCode.WOULD_MATCH, f"{price} crosses")
+        remaining = max(quantity - order.filled, ZERO)
+        need = self._with_fee(order, remaining * price if order.side is Side.BUY else remaining)
+        paying = owner.balance(self._paying_asset(order))
+        if refusal is None and need > paying.free + order.locked:
+            refusal = (RejectCode.INSUFFICIENT_BALANCE, f"needs {need}, free are {paying.free + order.locked}")
+        if refusal is not None:
+            return [Rejected(account, symbol, order.client_id, *refusal, order_id)]
+        turn = Turn(now_ms)
+        paying.release(order.locked)
+        paying.lock(need)
+        order.locked = need
+        turn.balances[account, self._paying_asset(order)] = owner
+        turn.events.append(Amended(account, symbol, order_id, order.client_id, now_ms))
+        self._requeue(order, quantity, price, book, turn)
+        return turn.finish(book)
+
+    def _requeue(self, order: Order, quantity: Decimal, price: Decimal, book: Book, turn: Turn) -> None:
+        """Give a resting order its new quantity and price, its money being locked already."""
+        order.updated_ms = turn.now_ms
+        if price == order.price and order.filled < quantity <= order.quantity:
+            level = book.own(order.side).levels[price]
+            level.total -= order.quantity - quantity
+            order.quantity = quantity
+            turn.levels[order.side, price] = level
+            return
+        self._unrest(order, book, turn)
+        order.quantity, order.price = quantity, price
+        if order.remaining <= ZERO:
+            self._close(order, OrderStatus.CANCELED, turn)
+            turn.events.append(
+                Canceled(order.account.name, order.symbol, order.id, order.client_id, "", order.filled, turn.now_ms),
+            )
+            return
+        self._match(order, book, turn)
+        self._settle_rest(order, book, turn)
+
+    def expire_due(self, account: Account, now_ms: int) -> list[list[Event]]:
+        """End the account's open orders whose own time is over; the facts of each."""
+        due = [order for order in account.open.values() if order.expires_ms is not None and order.expires_ms <= now_ms]
+        ended = []
+        for order in due:
+            book, turn = self.books[order.symbol], Turn(now_ms)
+            self._unrest(order, book, turn)
+            self._expire(order, OrderStatus.EXPIRED, ExpireReason.TIME, turn)
+            ended.append(turn.finish(book))
+        return ended
 
     def restore(self, order: Order) -> list[Event]:
         """Put an open order of an earlier life back into its book, behind what already rests there, unmatched.
@@ -172,13 +236,13 @@ class Engine:
         For a ledger that is read back before the market opens; the order's money must be in its account.
         """
         book = self.books[order.symbol]
-        turn = _Turn(order.updated_ms)
+        turn = Turn(order.updated_ms)
         price = self._limit_price(order)
-        order.locked = order.remaining * price if order.side is Side.BUY else order.remaining
+        order.locked = self._with_fee(order, order.remaining * price if order.side is Side.BUY else order.remaining)
         order.account.balance(self._paying_asset(order)).lock(order.locked)
         order.account.add_order(order)
         turn.levels[order.side, price] = book.own(order.side).add(order, price)
-        return self._finish(book, turn)
+        return turn.finish(book)
 
     # --- checks before anything changes
 
@@ -209,40 +273,19 @@ class Engine:
             price = self._limit_price(order)
             fillable = True
             if order.time_in_force is TimeInForce.FOK:
-                fillable = self._reach(order, book)[0] >= order.quantity
-            return (order.quantity * price if order.side is Side.BUY else order.quantity), fillable
-        base, quote = self._reach(order, book)
+                fillable = book.reach(order, self.markets[order.symbol].step)[0] >= order.quantity
+            need = order.quantity * price if order.side is Side.BUY else order.quantity
+            return self._with_fee(order, need), fillable
+        base, quote = book.reach(order, self.markets[order.symbol].step)
         if order.side is Side.BUY:
-            return (quote if order.quote_quantity is None else order.quote_quantity), True
-        return (base if order.quote_quantity is not None else order.quantity), True
-
-    def _reach(self, order: Order, book: Book) -> tuple[Decimal, Decimal]:
-        """Base and quote that the order could trade now, its own account's orders left out."""
-        base = quote = ZERO
-        opposite = book.opposite(order.side)
-        step = self.markets[order.symbol].step
-        for level in opposite.walk():
-            if not opposite.crosses(level.price, order.price):
-                break
-            for maker in level.orders.values():
-                if order.quote_quantity is None:
-                    want = order.quantity - base
-                else:
-                    want = (order.quote_quantity - quote) // (level.price * step) * step
-                if want <= ZERO:
-                    return base, quote
-                if maker.account is order.account:
-                    if order.self_trade is SelfTrade.EXPIRE_MAKER:
-                        continue
-                    return base, quote
-                quantity = min(want, maker.remaining)
-                base += quantity
-                quote += quantity * level.price
-        return base, quote
+            need = quote if order.quote_quantity is None else order.quote_quantity
+        else:
+            need = base if order.quote_quantity is not None else order.quantity
+        return self._with_fee(order, need), True
 
     # --- matching
 
-    def _match(self, order: Order, book: Book, turn: _Turn) -> None:
+    def _match(self, order: Order, book: Book, turn: Turn) -> None:
         opposite = book.opposite(order.side)
         step = self.markets[order.symbol].step
         while True:
@@ -266,7 +309,7 @@ class Engine:
                 opposite.remove(maker, level.price)
                 self._close(maker, OrderStatus.FILLED, turn)
 
-    def _prevent_self_trade(self, order: Order, maker: Order, book: Book, turn: _Turn) -> bool:
+    def _prevent_self_trade(self, order: Order, maker: Order, book: Book, turn: Turn) -> bool:
         """End whichever order gives way; whether the incoming one goes on."""
         if order.self_trade is not SelfTrade.EXPIRE_TAKER:
             self._unrest(maker, book, turn)
@@ -276,7 +319,7 @@ class Engine:
         self._expire(order, OrderStatus.EXPIRED_SELF_TRADE, ExpireReason.SELF_TRADE, turn)
         return False
 
-    def _trade(self, taker: Order, maker: Order, level: Level, quantity: Decimal, turn: _Turn) -> None:
+    def _trade(self, taker: Order, maker: Order, level: Level, quantity: Decimal, turn: Turn) -> None:
         market = self.markets[taker.symbol]
         price = level.price
         quote = price * quantity
@@ -317,7 +360,7 @@ class Engine:
         quantity: Decimal,
         quote: Decimal,
         market: Market,
-        turn: _Turn,
+        turn: Turn,
         *,
         maker: bool,
     ) -> tuple[str, Decimal]:
@@ -325,17 +368,19 @@ class Engine:
         account = order.account
         if order.side is Side.BUY:
             reserved = quote if order.price is None else order.price * quantity
-            paying = account.balance(market.quote)
-            paying.spend(quote)
-            paying.release(reserved - quote)
-            order.locked -= reserved
-            asset, received = market.base, quantity
+            paid_in, paid, received_in, received = market.quote, quote, market.base, quantity
         else:
-            account.balance(market.base).spend(quantity)
-            order.locked -= quantity
-            asset, received = market.quote, quote
-        fee = market.fee(received, maker=maker)
-        account.balance(asset).free += received - fee
+            reserved = quantity
+            paid_in, paid, received_in, received = market.base, quantity, market.quote, quote
+        asset = paid_in if order.fee_on_top else received_in
+        fee = market.fee(paid if order.fee_on_top else received, maker=maker)
+        reserved = self._with_fee(order, reserved)
+        spent = paid + fee if order.fee_on_top else paid
+        paying = account.balance(paid_in)
+        paying.spend(spent)
+        paying.release(reserved - spent)
+        order.locked -= reserved
+        account.balance(received_in).free += received if order.fee_on_top else received - fee
         self.accounts[FEES].balance(asset).free += fee
         order.filled += quantity
         order.quote_filled += quote
@@ -345,7 +390,7 @@ class Engine:
         turn.balances[account.name, market.quote] = account
         return asset, fee
 
-    def _settle_rest(self, order: Order, book: Book, turn: _Turn) -> None:
+    def _settle_rest(self, order: Order, book: Book, turn: Turn) -> None:
         """Close what is done, rest what may rest, expire what may not."""
         if not order.status.is_open:
             return
@@ -372,15 +417,19 @@ class Engine:
             raise LedgerError(f"order {order.id} on {order.symbol} rests without a price")
         return order.price
 
+    def _with_fee(self, order: Order, amount: Decimal) -> Decimal:
+        """What has to be set aside to pay `amount`."""
+        return amount + self.markets[order.symbol].worst_fee(amount) if order.fee_on_top else amount
+
     def _paying_asset(self, order: Order) -> str:
         market = self.markets[order.symbol]
         return market.quote if order.side is Side.BUY else market.base
 
-    def _unrest(self, order: Order, book: Book, turn: _Turn) -> None:
+    def _unrest(self, order: Order, book: Book, turn: Turn) -> None:
         price = self._limit_price(order)
         turn.levels[order.side, price] = book.own(order.side).remove(order, price)
 
-    def _close(self, order: Order, status: OrderStatus, turn: _Turn) -> None:
+    def _close(self, order: Order, status: OrderStatus, turn: Turn) -> None:
         asset = self._paying_asset(order)
         order.account.balance(asset).release(order.locked)
         order.locked = ZERO
@@ -389,30 +438,11 @@ class Engine:
         order.account.close_order(order)
         turn.balances[order.account.name, asset] = order.account
 
-    def _expire(self, order: Order, status: OrderStatus, reason: ExpireReason, turn: _Turn) -> None:
+    def _expire(self, order: Order, status: OrderStatus, reason: ExpireReason, turn: Turn) -> None:
         self._close(order, status, turn)
         turn.events.append(
-            Expired(
-                order.account.name,
-                order.symbol,
-                order.id,
-                order.client_id,
-                reason,
-                order.filled,
-                turn.now_ms,
-            ),
+            Expired(order.account.name, order.symbol, order.id, order.client_id, reason, order.filled, turn.now_ms),
         )
-
-    def _finish(self, book: Book, turn: _Turn) -> list[Event]:
-        events = turn.events
-        for (side, price), level in turn.levels.items():
-            book.update_id += 1
-            total = level.total if book.own(side).levels.get(price) is level else ZERO
-            events.append(LevelChanged(book.symbol, side, price, total, book.update_id))
-        for (name, asset), account in turn.balances.items():
-            balance = account.balance(asset)
-            events.append(BalanceChanged(name, asset, balance.free, balance.locked, turn.now_ms))
-        return events
 
 
 def _rejected(command: NewOrder, code: RejectCode, reason: str) -> Rejected:

@@ -39,6 +39,8 @@ class ExpireReason(enum.StrEnum):
     """The rest of a market or IOC order, or a FOK order that could not be filled whole."""
     SELF_TRADE = "self_trade"
     """The order would have traded with its own account."""
+    TIME = "time"
+    """The order's own time was over."""
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
@@ -65,7 +67,7 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 class Fill(msgspec.Struct, frozen=True, gc=False):
     """One match between two accounts. Trade ids count up per symbol, and are unique per symbol only.
 
-    Each fee is in the asset that the side receives: base for the buyer, quote for the seller. `taker_filled`,
+    Each fee is in its own asset: what the side receives, unless its order says otherwise. `taker_filled`,
     `maker_filled` and their quote companions are the orders' cumulative amounts after this fill.
     """
 
@@ -88,6 +90,16 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     taker_quote_filled: Decimal
     maker_filled: Decimal
     maker_quote_filled: Decimal
+
+
+class Amended(msgspec.Struct, frozen=True, gc=False):
+    """An open order's quantity or price was changed in place by its owner; fills of the same command follow."""
+
+    account: str
+    symbol: str
+    order_id: int
+    client_id: str
+    time_ms: int
 
 
 class Canceled(msgspec.Struct, frozen=True, gc=False):
@@ -137,4 +149,4 @@ class LevelChanged(msgspec.Struct, frozen=True, gc=False):
     update_id: int
 
 
-Event: TypeAlias = Accepted | Rejected | Fill | Canceled | Expired | BalanceChanged | LevelChanged
+Event: TypeAlias = Accepted | Amended | Rejected | Fill | Canceled | Expired | BalanceChanged | LevelChanged

@@ -20,7 +20,7 @@ from ganglion.messages.values import OrderType, Side, TimeInForce
 from ganglion.simulation.venue.accounts import Account
 from ganglion.simulation.venue.engine import FEES, Engine
 from ganglion.simulation.venue.events import Fill
-from ganglion.simulation.venue.orders import NewOrder, Order, OrderStatus, SelfTrade
+from ganglion.simulation.venue.orders import FeeAsset, NewOrder, Order, OrderStatus, SelfTrade
 from ganglion.simulation.venue.tape import Tape
 
 FILE_NAME = "ledger.jsonl"
@@ -67,6 +67,9 @@ class OrderRow(msgspec.Struct, frozen=True):
     status: OrderStatus
     created_ms: int
     updated_ms: int
+    fee_asset: FeeAsset = FeeAsset.RECEIVED
+    reference: int = 0
+    expires_ms: int | None = None
 
 
 class Commit(msgspec.Struct, frozen=True, tag="commit"):
@@ -163,6 +166,9 @@ def order_row(order: Order) -> OrderRow:
         status=order.status,
         created_ms=order.created_ms,
         updated_ms=order.updated_ms,
+        fee_asset=order.fee_asset,
+        reference=order.reference,
+        expires_ms=order.expires_ms,
     )
 
 
@@ -179,6 +185,9 @@ def _order(row: OrderRow, account: Account) -> Order:
         time_in_force=row.time_in_force,
         post_only=row.post_only,
         self_trade=row.self_trade,
+        fee_asset=row.fee_asset,
+        reference=row.reference,
+        expires_ms=row.expires_ms,
     )
     order = Order(command, account, row.id, row.created_ms)
     order.filled = Decimal(row.filled)
@@ -191,17 +200,18 @@ def _order(row: OrderRow, account: Account) -> Order:
 def _apply_fill(engine: Engine, fill: Fill) -> None:
     """Move the money of a logged fill; nothing is locked yet, so everything is free."""
     market = engine.markets[fill.symbol]
-    buyer, seller = fill.taker_account, fill.maker_account
-    buyer_fee, seller_fee = fill.taker_fee, fill.maker_fee
-    if fill.taker_side is Side.SELL:
-        buyer, seller, buyer_fee, seller_fee = seller, buyer, seller_fee, buyer_fee
-    bought, sold = engine.accounts[buyer], engine.accounts[seller]
+    taker, maker = engine.accounts[fill.taker_account], engine.accounts[fill.maker_account]
+    bought, sold = (taker, maker) if fill.taker_side is Side.BUY else (maker, taker)
     bought.balance(market.quote).free -= fill.quote
-    bought.balance(market.base).free += fill.quantity - buyer_fee
+    bought.balance(market.base).free += fill.quantity
     sold.balance(market.base).free -= fill.quantity
-    sold.balance(market.quote).free += fill.quote - seller_fee
-    engine.accounts[FEES].balance(market.base).free += buyer_fee
-    engine.accounts[FEES].balance(market.quote).free += seller_fee
+    sold.balance(market.quote).free += fill.quote
+    for account, fee, asset in (
+        (taker, fill.taker_fee, fill.taker_fee_asset),
+        (maker, fill.maker_fee, fill.maker_fee_asset),
+    ):
+        account.balance(asset).free -= fee
+        engine.accounts[FEES].balance(asset).free += fee
     bought.add_fill(fill)
     sold.add_fill(fill)
 

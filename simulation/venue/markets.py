@@ -41,7 +41,7 @@ class Market:
     min_notional: Decimal
     """In quote; market orders are measured at the average price."""
     maker_fee: Decimal = Decimal("0.001")
-    """Share of the asset that the maker receives."""
+    """Share of the fill, in the asset that the maker's order names for it."""
     taker_fee: Decimal = Decimal("0.001")
     price_band: Decimal = Decimal(5)
     """A limit price may lie between last / band and last * band."""
@@ -63,9 +63,13 @@ class Market:
         return self.base + self.quote
 
     def fee(self, amount: Decimal, *, maker: bool) -> Decimal:
-        """Fee for receiving `amount` of an asset, in that asset, cut to the quantum."""
+        """Fee for a fill of `amount` of an asset, in that asset, cut to the quantum."""
         rate = self.maker_fee if maker else self.taker_fee
         return (amount * rate).quantize(QUANTUM, rounding=ROUND_DOWN)
+
+    def worst_fee(self, amount: Decimal) -> Decimal:
+        """The most that a fill of `amount` can be charged: what an order sets aside whose fee comes on top."""
+        return max(self.fee(amount, maker=True), self.fee(amount, maker=False))
 
     def truncate(self, quantity: Decimal) -> Decimal:
         """Cut `quantity` of base down to the step."""

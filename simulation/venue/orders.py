@@ -26,6 +26,15 @@ class SelfTrade(enum.StrEnum):
     EXPIRE_BOTH = "expire_both"
 
 
+class FeeAsset(enum.StrEnum):
+    """In which asset an order's fee is charged."""
+
+    RECEIVED = "received"
+    """In what its owner receives: the default."""
+    BASE = "base"
+    QUOTE = "quote"
+
+
 class OrderStatus(enum.StrEnum):
     """Where an order stands; the last four are terminal."""
 
@@ -60,6 +69,11 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False):
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
     self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER
+    fee_asset: FeeAsset = FeeAsset.RECEIVED
+    reference: int = 0
+    """A number of the owner's, which need not be unique; 0 for none."""
+    expires_ms: int | None = None
+    """When a resting order ends by itself; milliseconds since 1970."""
 
 
 class Order:
@@ -69,6 +83,8 @@ class Order:
         "account",
         "client_id",
         "created_ms",
+        "expires_ms",
+        "fee_asset",
         "filled",
         "id",
         "locked",
@@ -77,6 +93,7 @@ class Order:
         "quantity",
         "quote_filled",
         "quote_quantity",
+        "reference",
         "self_trade",
         "side",
         "status",
@@ -96,6 +113,9 @@ class Order:
         self.time_in_force = command.time_in_force
         self.post_only = command.post_only
         self.self_trade = command.self_trade
+        self.fee_asset = command.fee_asset
+        self.reference = command.reference
+        self.expires_ms = command.expires_ms
         self.price = command.price
         self.quantity = command.quantity if command.quantity is not None else ZERO
         self.quote_quantity = command.quote_quantity
@@ -110,3 +130,9 @@ class Order:
     def remaining(self) -> Decimal:
         """Base that is still to be filled."""
         return self.quantity - self.filled
+
+    @property
+    def fee_on_top(self) -> bool:
+        """Whether the fee is charged in what the owner pays with, so that it has to be set aside as well."""
+        paid = FeeAsset.QUOTE if self.side is Side.BUY else FeeAsset.BASE
+        return self.fee_asset is paid

@@ -20,8 +20,11 @@ from aiohttp import web
 
 from ganglion.simulation.venue.control import ControlApi, answer_mistakes
 from ganglion.simulation.venue.core import Venue
-from ganglion.simulation.venue.dialects.binance.ccxt_settings import python_text, toml_text
 from ganglion.simulation.venue.dialects.binance.dialect import BinanceDialect
+from ganglion.simulation.venue.dialects.face import Dialect
+from ganglion.simulation.venue.dialects.kraken.dialect import KrakenDialect
+from ganglion.simulation.venue.door import Door
+from ganglion.simulation.venue.fault_files import FaultFileError, load
 from ganglion.simulation.venue.ledger import StateError
 from ganglion.simulation.venue.markets import MarketError
 from ganglion.simulation.venue.settings import SettingsError, VenueSettings, check_settings
@@ -30,7 +33,7 @@ from ganglion.simulation.venue.wire import Hub
 READY = "venue ready "
 """A line that begins so ends in the address at which the venue listens."""
 
-DIALECTS = {"binance": BinanceDialect}
+DIALECTS: dict[str, type[Dialect]] = {"binance": BinanceDialect, "kraken": KrakenDialect}
 _STOP_S = 1.0
 
 
@@ -63,40 +66,58 @@ async def serving(settings: VenueSettings) -> AsyncIterator[RunningVenue]:
         StateError: when the state folder cannot be used.
         MarketError: for a symbol that is none.
         ListenError: when the port is taken, or the host is no address of this machine.
+        FaultFileError: when the file of faults cannot be used.
     """
-    dialect_class = DIALECTS.get(settings.dialect)
-    if dialect_class is None:
-        raise SettingsError(f"dialect {settings.dialect!r} is unknown; there are: {', '.join(DIALECTS)}")
+    dialect_class = dialect_named(settings.dialect)
+    schedule = None if settings.faults is None else load(settings.faults)
     venue = Venue(settings, _wall_clock_ms)
     hub = Hub(venue)
     dialect = dialect_class(hub)
+    if schedule is not None and hub.manners is not None:
+        schedule.check(hub.manners)
     app = web.Application(middlewares=[answer_mistakes])
     dialect.add_routes(app.router)
     ControlApi(hub).add_routes(app.router)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
     await runner.setup()
     clocks: list[asyncio.Task[None]] = []
+    planned: list[asyncio.Task[None]] = []
+    door = Door(runner, settings.host, settings.port)
+    hub.refuse = door.refuse
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
         try:
-            await site.start()
+            port = await door.open()
         except OSError as error:
             raise ListenError(settings, error) from error
         clocks = [asyncio.ensure_future(dialect.run())]
         if settings.tick_ms:
             clocks.append(asyncio.ensure_future(_tick(venue, settings.tick_ms / 1000)))
-        port = runner.addresses[0][1]
+        if schedule is not None:
+            planned = [asyncio.ensure_future(schedule.run(hub.switch_on))]
         yield RunningVenue(f"http://{settings.host}:{port}", hub, tuple(clocks))
     finally:
-        for clock in clocks:
+        door.close()
+        for clock in (*clocks, *planned):
             clock.cancel()
         await asyncio.gather(*(connection.close() for connection in list(hub.connections.values())))
         await runner.cleanup()
         venue.close()
-    for clock in clocks:
+    for clock in (*clocks, *planned):
         # a clock that died of a defect is a venue that stood still: say so
         with suppress(asyncio.CancelledError):
             await clock
+
+
+def dialect_named(name: str) -> type[Dialect]:
+    """The class of a dialect.
+
+    Raises:
+        SettingsError: naming the dialects there are.
+    """
+    found = DIALECTS.get(name)
+    if found is None:
+        raise SettingsError(f"dialect {name!r} is unknown; there are: {', '.join(DIALECTS)}")
+    return found
 
 
 def run_venue(settings: VenueSettings) -> int:
@@ -104,7 +125,7 @@ def run_venue(settings: VenueSettings) -> int:
     try:
         check_settings(settings)
         return asyncio.run(_main(settings))
-    except (SettingsError, MarketError, StateError, OSError) as error:
+    except (SettingsError, MarketError, StateError, FaultFileError, OSError) as error:
         sys.stderr.write(f"venue: {error}\n")
         return 2
 
@@ -138,7 +159,10 @@ async def _tick(venue: Venue, every_s: float) -> None:
 def banner(settings: VenueSettings, base_url: str) -> str:
     """What a person reads when the venue starts: how to trade on it, ready to be copied."""
     first = settings.accounts[0]
+    dialect = dialect_named(settings.dialect)
+    faults = "none" if settings.faults is None else f"from {settings.faults}"
     accounts = ", ".join(account.key for account in settings.accounts)
+    name = settings.dialect
     memory = "in memory only" if settings.state is None else str(settings.state)
     rule = "-" * 78
     return f"""{rule}
@@ -147,17 +171,18 @@ A local {settings.dialect} venue at {base_url}
   accounts  {accounts}
   ledger    {memory}
   seed      {settings.seed}
+  faults    {faults}
 {rule}
-Python, for ccxt.binance, ccxt.async_support.binance and ccxt.pro.binance:
+Python, for ccxt.{name}, ccxt.async_support.{name} and ccxt.pro.{name}:
 
-{python_text(base_url, first.key, first.secret)}
-exchange = ccxt.pro.binance(settings)
+{dialect.python_text(base_url, first.key, first.secret)}
+exchange = ccxt.pro.{name}(settings)
 
 {rule}
 TOML, for a ganglion configuration
-(before: export LOCAL_KEY={first.key} LOCAL_SECRET={first.secret}):
+(before: export LOCAL_KEY={first.key} LOCAL_SECRET={dialect.api_secret(first.secret)}):
 
-{toml_text(base_url, settings.symbols)}
+{dialect.toml_text(base_url, settings.symbols)}
 {rule}"""
 
 

@@ -55,6 +55,8 @@ class VenueSettings:
     taker_fee: Decimal = Decimal("0.001")
     enforce_weight: bool = False
     """Answer 429 above the published request weight per minute."""
+    faults: Path | None = None
+    """File of faults with the times at which they are switched on."""
     quiet: bool = False
     """Print the ready line only."""
     flow: FlowSettings = field(default_factory=FlowSettings)

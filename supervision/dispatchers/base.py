@@ -15,6 +15,9 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ganglion.messages.base import Message
+from ganglion.supervision.dispatchers.fence import FENCED, Fence, fenced
+from ganglion.supervision.errors import Fenced
+from ganglion.supervision.failure import last_resort
 
 if TYPE_CHECKING:
     from ganglion.supervision.cell import Cell
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
     from ganglion.supervision.reply import Reply
 
 Item: TypeAlias = "tuple[Cell, Any, Reply | None]"
-Control: TypeAlias = "tuple[Cell, Callable[..., None], tuple[Any, ...]]"
+Control: TypeAlias = "tuple[Cell | None, Callable[..., None], tuple[Any, ...]]"
+Progress: TypeAlias = tuple[float, int, int, int]
 
 TURN_MESSAGES = 1_000
 """Most messages in one go, before sockets and timers of the same loop get their turn."""
@@ -39,6 +43,16 @@ class Timer(Protocol):
 
     def cancel(self) -> None:
         """Let it not happen."""
+
+
+class _Never:
+    """A timer of whom nothing is expected any more."""
+
+    def cancel(self) -> None:
+        """It won't happen anyway."""
+
+
+NEVER: Timer = _Never()
 
 
 class _Turn(threading.local):
@@ -92,6 +106,13 @@ class Dispatcher(ABC):
         self.controlled = 0
         """Items of the control lane that it ran."""
         self._control_left = TURN_CONTROL
+        self.fence = Fence(f"dispatcher {name!r}")
+        """Of its present thread."""
+        self.abandonable = True
+        """A thread of it that hangs is left to itself; False for work that can't be done twice (a journal's disk)."""
+        self._ping: Control | None = None
+        self._changing = threading.Lock()
+        self._guarded = False
         self.awake = True
         self.progress_s = clock.monotonic_s()
         """When it last finished a turn, or was woken for the first work after none."""
@@ -114,7 +135,18 @@ class Dispatcher(ABC):
 
     def put_control(self, cell: Cell, action: Callable[..., None], *args: Any) -> None:
         """Queue an action on a cell that overtakes all messages."""
-        self.control.append((cell, action, args))
+        if FENCED and fenced():
+            return  # an order or a report of what was abandoned with its thread
+        self._put_control((cell, action, args))
+
+    def _put_control(self, item: Control) -> None:
+        lane = self.control
+        lane.append(item)
+        if lane is not self.control:  # the thread was abandoned between these two lines
+            with self._changing:
+                if item in lane:
+                    lane.remove(item)
+                    self.control.append(item)
         if not self.awake:
             self.wake()
 
@@ -126,7 +158,13 @@ class Dispatcher(ABC):
     def admit(self, mailbox: int) -> None:
         """Learn the mailbox bound of a cell placed here: below the smallest, nobody can be over."""
         if mailbox < self._smallest_mailbox:
-            self._smallest_mailbox = self.watermark = mailbox
+            self._smallest_mailbox = mailbox
+            self.guard(self._guarded)
+
+    def guard(self, on: bool) -> None:  # noqa: FBT001 - a switch
+        """Send every message the slow way, where its sender is looked at, or no longer."""
+        self._guarded = on
+        self.watermark = -1 if on else self._smallest_mailbox
 
     @abstractmethod
     def wake(self) -> None:
@@ -167,17 +205,20 @@ class Dispatcher(ABC):
                     break
         finally:
             turn.dispatcher = outer
-            self.current = None
-            self.progress_s = monotonic_s()
+            if not (FENCED and fenced()):
+                self.current = None
+                self.progress_s = monotonic_s()
         return bool(self.queue or self.control)
 
     def _drain_chunk(self, most: int) -> bool:
         """Handle up to `most` messages; False if the queue ran empty before. Every line here is paid per message."""
         control = self.control
         pop = self.queue.popleft
+        if FENCED and fenced():
+            raise Fenced(self.fence.name)
         for count in range(most):
-            if control:
-                self._run_control()
+            if control:  # never empty, for a thread that was abandoned
+                self._run_control(control)
             try:
                 cell, message, reply = pop()
             except IndexError:
@@ -195,10 +236,15 @@ class Dispatcher(ABC):
         self.handled += most
         return True
 
-    def _run_control(self) -> None:
-        """Run what the control lane holds, up to this turn's share; beyond it messages get their turn first."""
-        control = self.control
+    def _run_control(self, control: deque[Control]) -> None:
+        """Run what the control lane holds, up to this turn's share; beyond it messages get their turn first.
+
+        Raises:
+            Fenced: on a thread that was abandoned: this turn, and all of its turns, are over.
+        """
         while control and self._control_left > 0:
+            if FENCED and fenced():
+                raise Fenced(self.fence.name)
             self._control_left -= 1
             self.controlled += 1
             cell, action, args = control.popleft()
@@ -206,7 +252,66 @@ class Dispatcher(ABC):
             try:
                 action(*args)
             except BaseException as error:  # noqa: BLE001 - the fence
-                cell.failed(None, None, error)
+                if cell is None:
+                    last_resort(f"dispatcher {self.name!r}", error)
+                else:
+                    cell.failed(None, None, error)
+        if FENCED and fenced():
+            raise Fenced(self.fence.name)
+
+    # -------------------------------------------------------------- a thread that does not come back
+
+    def progress(self) -> Progress:
+        """Something that is another value after each message and each action of the control lane."""
+        current = self.current
+        return self.progress_s, self.controlled, self.handled, 0 if current is None else current.handled
+
+    def ping(self) -> None:
+        """Have something waiting, so that a thread that hangs with nothing else to do is found out."""
+        if self._ping is None:
+            item: Control = (None, self._pong, ())
+            self._ping = item
+            self._put_control(item)
+
+    def _pong(self) -> None:
+        self._ping = None
+
+    def abandon(self, seen: Progress, reason: str, first: Callable[[], None]) -> bool:
+        """Leave the thread to itself and go on on a new one, which begins with `first`. From the watchdog's thread.
+
+        Queue, cells and their addresses stay; what is told meanwhile waits. `ping` must have been called: so the
+        control lane is not empty, and the old thread, which looks there before each message, finds the barrier.
+
+        Returns:
+            False if there has been progress since `seen`: it came back just now, nothing has changed.
+        """
+        with self._changing:
+            lane = self.control
+            lane.appendleft((None, self._wait_for_change, ()))
+            if self.progress() != seen:
+                return False
+            self.fence.revoke(reason)
+            left: deque[Control] = deque()
+            while len(lane) > 1:  # the barrier stays
+                left.appendleft(lane.pop())
+            self.control = deque([(None, first, ()), *(item for item in left if item is not self._ping)])
+            while len(lane) > 1:
+                self.control.append(lane.pop())
+            self._ping = None
+            self.current = None
+            self.fence = Fence(self.fence.name)
+            self.awake = True
+            self._begin()
+        return True
+
+    def _wait_for_change(self) -> None:
+        """Stand still until it is decided whether this thread goes on."""
+        with self._changing:
+            return
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Start the (next) thread, which holds the present fence and drains at once; back when it runs."""
 
     # -------------------------------------------------------------- mailbox bounds
 
@@ -224,6 +329,11 @@ class Dispatcher(ABC):
 
     def _put_crowded(self, item: Item) -> None:
         """Hold each cell to its own bound; counts are taken anew every tenth of the smallest one."""
+        if len(self.queue) < self._smallest_mailbox:  # guarded, not crowded
+            self.queue.append(item)
+            if not self.awake:
+                self.wake()
+            return
         cell, message, reply = item
         with self._crowd_lock:
             self._recount_in -= 1

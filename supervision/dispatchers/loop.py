@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from ganglion.supervision.clock import Clock
 from ganglion.supervision.dispatchers.base import Dispatcher, Timer, turn
+from ganglion.supervision.dispatchers.fence import Fence
+from ganglion.supervision.errors import Fenced
 from ganglion.supervision.reply import Reply, WaitingReply
 
 CLOSE_GRACE_S = 2.0
@@ -32,23 +34,35 @@ class LoopDispatcher(Dispatcher):
     def __init__(self, name: str, clock: Clock) -> None:
         """Start the loop's thread and wait until it runs."""
         super().__init__(name, clock)
+        self._begin()
+
+    def _begin(self) -> None:
+        before = getattr(self, "loop", None)
         self.loop = asyncio.new_event_loop()
-        self.awake = False
+        """Of its present thread: ask for it again after a restart."""
         ready = threading.Event()
-        self._thread = threading.Thread(target=self._main, args=(ready,), name=f"ganglion-{name}", daemon=True)
+        arguments = (self.loop, self.fence, ready)
+        self._thread = threading.Thread(target=self._main, args=arguments, name=f"ganglion-{self.name}", daemon=True)
         self._thread.start()
         ready.wait()
+        if before is not None:
+            before.call_soon_threadsafe(before.stop)
 
-    def _main(self, ready: threading.Event) -> None:
-        asyncio.set_event_loop(self.loop)
+    def _main(self, loop: asyncio.AbstractEventLoop, fence: Fence, ready: threading.Event) -> None:
+        asyncio.set_event_loop(loop)
         turn.dispatcher = self
-        self.loop.call_soon(ready.set)
+        fence.thread = threading.get_ident()
+        loop.call_soon(ready.set)
+        loop.call_soon(self._run, fence)
         try:
-            self.loop.run_forever()
+            loop.run_forever()
         finally:
-            self.loop.run_until_complete(_finish(list(asyncio.all_tasks(self.loop))))
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.close()
+            for say_farewell in list(fence.farewells.values()) if fence.revoked else ():
+                say_farewell()
+            loop.run_until_complete(_finish(list(asyncio.all_tasks(loop))))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+            fence.ended()
 
     def wake(self) -> None:
         """Schedule a drain, unless one is scheduled or running."""
@@ -57,17 +71,23 @@ class LoopDispatcher(Dispatcher):
         self.awake = True
         self.progress_s = self.clock.monotonic_s()
         if threading.get_ident() == self._thread.ident:
-            self.loop.call_soon(self._run)
+            self.loop.call_soon(self._run, self.fence)
         else:
             try:
-                self.loop.call_soon_threadsafe(self._run)
+                self.loop.call_soon_threadsafe(self._run, self.fence)
             except RuntimeError:
                 # The loop was closed between two looks: what is queued stays unhandled, as after any close().
                 return
 
-    def _run(self) -> None:
-        if self.drain():
-            self.loop.call_soon(self._run)
+    def _run(self, fence: Fence) -> None:
+        if fence.revoked:
+            return
+        try:
+            more = self.drain()
+        except Fenced:
+            return  # this thread was abandoned while it hung in there; its loop stops by itself
+        if more:
+            self.loop.call_soon(self._run, fence)
             return
         self.awake = False
         if self.queue or self.control:  # put between the last look and the flag

@@ -44,6 +44,9 @@ class SimulatedDispatcher(Dispatcher):
         self.suspended_cells: Callable[[], list[Cell]] = list
         """Set by the system: who holds messages back, for the text of a Deadlock."""
 
+    def _begin(self) -> None:
+        """Nothing to start: the caller runs it, and would hang itself."""
+
     def wake(self) -> None:
         """Nothing to wake: the caller runs it."""
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from ganglion.supervision.clock import Clock
 from ganglion.supervision.dispatchers.base import Dispatcher, Timer, turn
+from ganglion.supervision.dispatchers.fence import Fence, fenced
+from ganglion.supervision.errors import Fenced
 from ganglion.supervision.reply import Reply, WaitingReply
 
 
@@ -32,19 +34,38 @@ class ThreadDispatcher(Dispatcher):
     def __init__(self, name: str, clock: Clock) -> None:
         """Start the thread."""
         super().__init__(name, clock)
-        self._timers: list[tuple[float, int, HeapTimer]] = []
         self._order = itertools.count()
         self._closed = False
         self._bell = threading.Event()
-        self._thread = threading.Thread(target=self._main, name=f"ganglion-{name}", daemon=True)
-        self._thread.start()
+        self._begin()
 
-    def _main(self) -> None:
+    def _begin(self) -> None:
+        self._timers: list[tuple[float, int, HeapTimer]] = []
+        ready = threading.Event()
+        arguments = (self.fence, ready)
+        self._thread = threading.Thread(target=self._main, args=arguments, name=f"ganglion-{self.name}", daemon=True)
+        self._thread.start()
+        ready.wait()
+
+    def _main(self, fence: Fence, ready: threading.Event) -> None:
         turn.dispatcher = self
+        fence.thread = threading.get_ident()
+        ready.set()
+        try:
+            self._work(fence)
+        except Fenced:
+            for say_farewell in list(fence.farewells.values()):
+                say_farewell()
+        finally:
+            fence.ended()
+
+    def _work(self, fence: Fence) -> None:
         while not self._closed:
             self._fire_timers()
             if self.drain():
                 continue
+            if fence.revoked:
+                raise Fenced(fence.name)
             self.awake = False
             if not (self.queue or self.control or self._closed):
                 self._bell.wait(self._until_next_timer())
@@ -57,6 +78,8 @@ class ThreadDispatcher(Dispatcher):
             _, _, timer = heapq.heappop(self._timers)
             if timer.action is not None:
                 timer.action()
+                if fenced():
+                    return
 
     def _until_next_timer(self) -> float | None:
         return max(0.0, self._timers[0][0] - self.clock.monotonic_s()) if self._timers else None

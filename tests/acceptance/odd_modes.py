@@ -1,5 +1,6 @@
-"""Trading modes that the acceptance tests run: one only listens, one raises at everything, one orders too little."""
+"""Trading modes that the acceptance tests run: one only listens, one raises, one orders too little, one blocks."""
 
+import threading
 from typing import Any
 
 from ganglion.actors.modes import ModeConfig, TradingMode
@@ -61,3 +62,17 @@ class RaiserAtStart(TradingMode[ModeConfig]):
 
     def on_start(self) -> None:
         raise RuntimeError("this mode cannot start")
+
+
+class Blocker(TradingMode[ModeConfig]):
+    """Once it is armed, never comes back from the next book; and should it come back after all, it wants to trade."""
+
+    armed = threading.Event()
+    gate = threading.Event()
+    blocked = threading.Semaphore(0)
+
+    def on_book(self, top: TopOfBook) -> None:
+        if self.armed.is_set() and not self.gate.is_set():
+            self.blocked.release()
+            self.gate.wait()
+            self.buy("5%", "-1%", reason="by a thread that was abandoned")

@@ -18,8 +18,12 @@ AWAY_S = 1.5
 def stage(folder: Path, alpha: VenueControl) -> Iterator[Stage]:
     grid = mode_text("grid", "grid", "alpha", ETH, levels=3, step_pct=0.3)
     with Stage(configured(bot_text(arm_text("alpha", alpha.base_url), grid), folder)) as stage:
-        stage.wait(lambda: len(stage.ledger("alpha").open_lines()) == 6, 15, "the grid stands")
+        stage.wait(lambda: states_of(stage) == [OrderState.ACCEPTED] * 6, 15, "the grid stands")
         yield stage
+
+
+def states_of(stage: Stage) -> list[OrderState]:
+    return [line.state for line in stage.ledger("alpha").open_lines()]
 
 
 def swept(venue: VenueControl, stage: Stage) -> set[int]:

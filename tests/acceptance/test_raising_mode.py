@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ganglion.bot.data_folder import open_journal
 from ganglion.bot.tree import bot_spec, subscribe_all
 from ganglion.messages.base import Message
 from ganglion.messages.lifecycle import CellState
 from ganglion.messages.market import BookDelta, TradeTick
 from ganglion.messages.venue import CreateOrder
+from ganglion.simulation.disk import MemoryDisk
 from ganglion.supervision import System
 from tests.acceptance.replayed_venue import ReplayedVenue
 from tests.acceptance.stage import BTC, ETH, Tape, arm_text, bot_text, configured, mode_text, odd_mode, tapped
@@ -50,7 +52,8 @@ def play(suspect: str, folder: Path) -> Played:
         system = System(dispatcher="simulated", seed=11)
         venue = ReplayedVenue(system, "alpha", (BTC, ETH))
         subscribe_all(config, system)
-        system.spawn(bot_spec(config, system, {"alpha": lambda: venue}))
+        log = open_journal(config, system, lambda _folder: MemoryDisk())
+        system.spawn(bot_spec(config, system, {"alpha": lambda: venue}, log))
         system.run_for(1.0)
         for _ in range(FRAMES):
             venue.frame()

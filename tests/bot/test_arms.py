@@ -7,14 +7,17 @@ import msgspec
 import pytest
 
 from ganglion.actors.exchange.quirks import QUIRKS
-from ganglion.actors.trading.journal import JournalActor
+from ganglion.actors.trading.journal import JournalActor, Log
 from ganglion.actors.trading.orders import actor as orders_actor
 from ganglion.actors.trading.orders.reconciling import Reconciling
+from ganglion.bot.config import BotConfig
 from ganglion.bot.errors import ExitCode
+from ganglion.bot.process import Bot, build
 from ganglion.bot.run import RunOptions, run
 from ganglion.bot.tree import Places, bot_spec, orders_settings
 from ganglion.bot.warden import WardenActor
-from ganglion.messages.account import ReadJournal, SnapshotRequest
+from ganglion.messages.account import SnapshotRequest
+from ganglion.messages.journal import ReadJournal
 from ganglion.messages.lifecycle import ActorParked, CellState, Failure, HaltAccount
 from ganglion.messages.orders import (
     AmendOrder,
@@ -27,7 +30,9 @@ from ganglion.messages.orders import (
     Side,
     TimeInForce,
 )
-from ganglion.supervision import ChildSpec, Supervisor, System
+from ganglion.messages.trading import By
+from ganglion.simulation.disk import MemoryDisk
+from ganglion.supervision import ChildSpec, StartError, Supervisor, System
 from tests.bot.samples import GOOD, parsed
 from tests.bot.test_process import BUSY, GOES_ON_S, configured, fills, running
 
@@ -75,7 +80,8 @@ def child(supervisor: Supervisor, name: str) -> ChildSpec:
 def orders_spec(system: System) -> ChildSpec:
     """The spec of alpha's orders actor, as the bot's tree has it."""
     venues = {"alpha": lambda: pytest.fail("no venue is made here")}
-    bot = bot_spec(parsed(), system, venues).factory()  # type: ignore[arg-type]
+    log = Log(MemoryDisk(), "test", ("alpha",), new_root=lambda: b"r" * 16, now_ms=system.clock.now_ms)
+    bot = bot_spec(parsed(), system, venues, log).factory()  # type: ignore[arg-type]
     arm = child(bot, "alpha").factory()  # type: ignore[arg-type]
     account = child(arm, "account").factory()  # type: ignore[arg-type]
     return child(account, "orders")  # type: ignore[arg-type]
@@ -103,7 +109,7 @@ def test_the_grace_of_evidence_is_the_venues_expiry_and_a_margin():
 
 
 def test_a_venue_without_an_expiry_has_half_a_minute_of_grace():
-    settings = orders_settings(parsed(GOOD.replace('"binance"', '"kraken"')).exchanges["alpha"])
+    settings = orders_settings(parsed(GOOD.replace('"binance"', '"coinbase"')).exchanges["alpha"])
     assert (settings.evidence_grace_s, settings.vote_spacing_s) == (30.0, 2.0)
 
 
@@ -138,7 +144,7 @@ def test_the_warden_halts_the_account_of_a_parked_arm_with_its_cause_and_cancels
     warden.tell(ActorParked("/bot/beta", Failure(error="ValueError", text="no"), None))
     system.run_until_idle()
     cause = "parked: ValueError: no"
-    assert portfolio.received == [HaltAccount("alpha", cause), CancelAll(mode=None, reason=cause)]
+    assert portfolio.received == [HaltAccount("alpha", cause, By.PARKED), CancelAll(mode=None, reason=cause)]
     system.stop()
 
 
@@ -180,9 +186,17 @@ def test_an_order_line_that_fails_at_the_same_fact_twice_parks_its_arm_alone_and
 
 
 def test_a_journal_over_its_budget_ends_the_bot_with_code_3_and_says_why(tmp_path, monkeypatch, capsys):
-    def broken(_self: JournalActor, _message: ReadJournal) -> None:
-        raise OSError("the disk is gone")
+    built: list[Bot] = []
 
+    def broken(_self: JournalActor, _message: ReadJournal) -> None:
+        if built:
+            raise OSError("the disk is gone")
+
+    def building(config: BotConfig, system: System) -> Bot:
+        built.append(build(config, system))
+        return built[0]
+
+    monkeypatch.setattr("ganglion.bot.run.build", building)
     monkeypatch.setattr(orders_actor, "_JOURNAL_RETRY_S", 0.1)
     monkeypatch.setattr(JournalActor, "read", broken)
     options = RunOptions(seconds=GOES_ON_S, summary=tmp_path / "summary.json", log="json")
@@ -193,3 +207,12 @@ def test_a_journal_over_its_budget_ends_the_bot_with_code_3_and_says_why(tmp_pat
     assert "the disk is gone" in ended["cause"]
     assert "look at each exchange for open" in ended["todo"]
     assert json.loads((tmp_path / "summary.json").read_text())["invariant_violations"] == 0
+
+
+def test_a_bot_that_can_not_be_started_ends_with_code_3_and_says_why(tmp_path, monkeypatch, capsys):
+    def failing(config: BotConfig, system: System) -> Bot:
+        raise StartError("/bot: could not be started: OSError: the disk is gone")
+
+    monkeypatch.setattr("ganglion.bot.run.build", failing)
+    assert run(configured(BUSY, tmp_path), RunOptions(seconds=GOES_ON_S, log="json")) is ExitCode.HALTED
+    assert "/bot: could not be started: OSError: the disk is gone" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from ganglion.bot.cli import app
 from ganglion.bot.config import parse
 from ganglion.bot.durations import DurationError, parse_duration
+from ganglion.bot.errors import ExitCode
 from ganglion.bot.schema import config_schema
 from ganglion.bot.starter import STARTER
 from tests.bot.samples import ENVIRONMENT, GOOD
@@ -20,6 +21,7 @@ from tests.bot.samples import ENVIRONMENT, GOOD
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 COMMANDS = ("run", "check", "demo", "modes", "schema", "venue", "init")
+OPERATOR = ("status", "tree", "orders", "halt", "reduce", "resume", "cancel-all", "flatten")
 
 
 def ganglion(*arguments: str, environment: dict[str, str] | None = None):
@@ -32,7 +34,7 @@ def written(tmp_path: Path, text: str = GOOD) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *OPERATOR])
 def test_every_commands_help_shows_an_example_of_it(command):
     shown = ganglion(command, "--help")
     assert shown.exit_code == 0
@@ -42,7 +44,7 @@ def test_every_commands_help_shows_an_example_of_it(command):
 def test_the_list_of_commands_is_cut_nowhere():
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}, terminal_width=80)
     commands = shown.output.partition("Commands:")[2]
-    assert all(command in commands for command in COMMANDS)
+    assert all(command in commands for command in (*COMMANDS, *OPERATOR))
     assert "..." not in commands
 
 
@@ -165,3 +167,25 @@ def test_what_is_no_duration_says_how_one_is_written(text):
 @given(st.integers(0, 99), st.integers(0, 59), st.integers(1, 59))
 def test_a_duration_is_the_sum_of_its_parts(hours, minutes, seconds):
     assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds
+
+
+@pytest.mark.parametrize("command", OPERATOR)
+def test_an_operators_command_without_a_bot_says_what_to_do(command, tmp_path):
+    yes = ["--yes"] if command in {"halt", "cancel-all", "flatten"} else []
+    shown = ganglion(command, *yes, "--data", str(tmp_path))
+    assert shown.exit_code == ExitCode.FAILED
+    assert f"no bot runs in {tmp_path}. Start it with `ganglion run`" in shown.output
+    told = ganglion(command, *yes, "--data", str(tmp_path), "--json")
+    assert json.loads(told.output)["failed"] == "unreachable"
+
+
+def test_an_operators_command_for_a_folder_that_is_not_there_is_a_configuration_error(tmp_path):
+    assert ganglion("status", "--data", str(tmp_path / "none")).exit_code == ExitCode.CONFIGURATION
+    assert ganglion("status", "-c", str(tmp_path / "none.toml")).exit_code == ExitCode.CONFIGURATION
+
+
+def test_the_list_of_commands_stays_quick():
+    heavy = "{'ccxt', 'rich', 'structlog', 'asyncio', 'ganglion.actors'}"
+    code = f"import sys; import ganglion.bot.cli; print(sorted({heavy} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

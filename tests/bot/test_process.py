@@ -24,6 +24,7 @@ from ganglion.bot.views import Status
 from ganglion.bot.warden import WardenActor
 from ganglion.messages.lifecycle import ActorParked, CellState, Failure, HaltMode
 from ganglion.messages.orders import CancelAll
+from ganglion.messages.trading import By
 from ganglion.supervision import System
 
 ROOT = Path(__file__).parents[2]
@@ -312,4 +313,5 @@ def test_the_warden_halts_a_parked_mode_and_cancels_its_orders():
     warden.tell(ActorParked("/bot/modes/grid", failure, None))
     system.run_until_idle()
     cause = "parked: ValueError: no"
-    assert portfolio.received == [HaltMode(mode="grid", cause=cause), CancelAll(mode="grid", reason=cause)]
+    halt = HaltMode(mode="grid", cause=cause, by=By.PARKED)
+    assert portfolio.received == [halt, CancelAll(mode="grid", reason=cause)]

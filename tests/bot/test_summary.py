@@ -22,13 +22,14 @@ from ganglion.messages.lifecycle import (
     ConnectionChanged,
     ConnectionState,
     Failure,
-    Halted,
     Violation,
 )
 from ganglion.messages.market import BookInvalid, TopOfBook
 from ganglion.messages.orders import Fill, OrderState, OrderUpdate
+from ganglion.messages.trading import TradingStates
 from ganglion.messages.values import Liquidity, OrderType, Side
 from ganglion.supervision import CellInfo, System, Tree
+from tests.actors.trading.halts import halted_for
 
 BTC = "BTC/USDT"
 
@@ -223,7 +224,7 @@ def test_violations_halts_and_unequal_balances_are_faults():
     summary = summarize(collected.status(), tree_of())
     assert not summary.faultless
     assert summary.exchanges["alpha"].differences == ("USDT 5 (?)",)
-    collected.tell(Halted("alpha", None, "I6"), Violation("I6", "alpha", "5 USDT"))
+    collected.tell(TradingStates("alpha", (halted_for("I6"),)), Violation("I6", "alpha", "5 USDT"))
     summary = summarize(collected.status(), tree_of())
     assert summary.halted
     assert (summary.invariant_violations, summary.violations) == (1, ("I6 alpha: 5 USDT",))
@@ -281,7 +282,7 @@ def test_the_live_view_shows_tree_prices_orders_balances_and_pnl():
 def test_the_live_view_says_what_is_wrong():
     collected = Collected()
     collected.move(ConnectionState.CONNECTING)
-    collected.tell(BookInvalid("alpha", BTC, "gap: at 5"), Halted("alpha", None, "balances differ"))
+    collected.tell(BookInvalid("alpha", BTC, "gap: at 5"), TradingStates("alpha", (halted_for("balances differ"),)))
     collected.tell(Violation("I6", "alpha", "5 USDT too little"))
     collected.tell(ActorParked("/bot/modes/maker", Failure(error="ValueError", text="no"), None))
     status = collected.status()

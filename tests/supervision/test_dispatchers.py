@@ -11,6 +11,7 @@ from ganglion.supervision import Actor, Budget, ChildSpec, StartChild, System, r
 from ganglion.supervision.clock import RealClock
 from ganglion.supervision.dispatchers import LoopDispatcher, ThreadDispatcher, simulated
 from ganglion.supervision.dispatchers.base import TURN_CONTROL, TURN_MESSAGES, TURN_SECONDS
+from ganglion.supervision.watchdog import Watchdog
 from tests.supervision.cast import Add, Boom, Counter, Note, Read, eventually, info, reaches, settle, supervise
 
 
@@ -138,8 +139,9 @@ def test_a_dispatcher_that_makes_no_progress_is_reported_once_with_whose_turn_it
     event = probe.expect(ActorStuck, timeout_s=5.0)
     assert (event.dispatcher, event.path) == ("aside", "/stuck")
     assert event.seconds >= 0.05
+    assert system._watchdog is not None
     for _ in range(5):
-        system._look_after()
+        system._watchdog.look()
     probe.address.tell(Note("after all"))
     probe.expect(Note)
     assert len(probe.of(ActorStuck)) == 1
@@ -149,13 +151,14 @@ def test_a_dispatcher_that_makes_no_progress_is_reported_once_with_whose_turn_it
 
 
 def test_a_dispatcher_that_was_idle_for_long_is_not_stuck_when_work_comes(simulation):
-    simulation._stuck_after_s = 1.0
+    watchdog = Watchdog(simulation, stuck_after_s=1.0, hang_s=None)
     probe = simulation.probe()
     simulation.events.subscribe(probe.address, ActorStuck)
     counter = simulation.spawn(Counter)
+    watchdog.look()
     simulation.run_for(1_000.0)
     counter.tell(Add())
-    simulation._look_after()
+    watchdog.look()
     simulation.run_until_idle()
     assert probe.received == []
 

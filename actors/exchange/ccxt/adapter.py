@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from pykka import ActorDeadError
 
+from ganglion.actors.exchange.ccxt.book_checksum import BookChecksum
 from ganglion.actors.exchange.ccxt.book_tap import BookTap, TappedBook, TappedCountedBook
 from ganglion.actors.exchange.ccxt.exchange_class import Hooks, make_exchange
 from ganglion.actors.exchange.ccxt.failures import failure_from
@@ -31,6 +32,7 @@ from ganglion.actors.exchange.venue import ReplyTo, Venue
 from ganglion.messages.lifecycle import Failure, Operation
 from ganglion.messages.values import Symbol
 from ganglion.messages.venue import (
+    CancelAllAfter,
     CancelAtVenue,
     CancelDone,
     CloseVenue,
@@ -46,6 +48,7 @@ from ganglion.messages.venue import (
     VenueRequest,
     Watch,
 )
+from ganglion.supervision import Fence
 
 CLOSE_TRIES = 3
 
@@ -62,6 +65,7 @@ def make_ccxt_venue(
     loop: asyncio.AbstractEventLoop,
     clock: Clock,
     shared: SharedMarkets | None = None,
+    fence: Fence | None = None,
 ) -> Venue:
     """A venue behind ccxt; opens nothing before the first request.
 
@@ -70,13 +74,14 @@ def make_ccxt_venue(
         loop: The arm's own loop; everything of ccxt's runs on it.
         clock: Stamps what arrives.
         shared: Keep one per account, so that a restart need not load all markets again.
+        fence: Of the thread that runs the loop: once it is revoked nothing leaves any more.
 
     Raises:
         UnknownExchangeError: ccxt has no such id.
         NotLiveError: Neither loopback nor sandbox, and not `live`.
         VenueConfigError: ccxt refuses the configuration, or has no sandbox for this exchange.
     """
-    return CcxtVenue(settings, loop, clock, shared or SharedMarkets())
+    return CcxtVenue(settings, loop, clock, shared or SharedMarkets(), fence or Fence(settings.name))
 
 
 class CcxtVenue:
@@ -88,13 +93,17 @@ class CcxtVenue:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         shared: SharedMarkets,
+        fence: Fence,
     ) -> None:
         self.settings = settings
+        self._fence = fence
+        fence.farewells[self] = self._say_farewell
         self.quirks = quirks_of(settings.id)
         self._loop = loop
         self._now_s = clock.monotonic_s
         self._reply_to: ReplyTo | None = None
         self._lost = 0
+        self._shared = shared
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._writes: set[asyncio.Task[None]] = set()
         self._tap = BookTap(
@@ -107,7 +116,9 @@ class CcxtVenue:
             shared.book_sequences,
         )
         self._exchange = self._make_exchange()
-        self._requests = Requests(self._exchange, settings, self.quirks, shared)
+        rule = self.quirks.book_checksum
+        self._checksum = None if rule is None else BookChecksum(rule, self._exchange, self._broken_book)
+        self._requests = Requests(self._exchange, settings, self.quirks, shared, self._now_s)
         self._streams = Streams(
             self._exchange, settings, self.quirks, self._tap, self._tell, self._now_s, self._describe
         )
@@ -143,7 +154,7 @@ class CcxtVenue:
             case CloseVenue():
                 self._tap.closed = True
                 self._spawn(self._close())
-            case CreateOrder() | CancelAtVenue():
+            case CreateOrder() | CancelAtVenue() | CancelAllAfter():
                 task = self._spawn(self._answer(request, reply_to))
                 self._writes.add(task)
                 task.add_done_callback(self._writes.discard)
@@ -167,6 +178,11 @@ class CcxtVenue:
             reply = _failed(request, trace.cost, self._describe(error, trace))
         self._reply(reply_to, reply)
 
+    def _say_farewell(self) -> None:
+        """The loop's thread was abandoned and has come back: its loop ends, with its sockets closed."""
+        self._tap.closed = True
+        self._spawn(self._close())
+
     async def _close(self) -> None:
         for step in (self._streams.close, self._finish_writes, self._exchange.close):
             for _ in range(CLOSE_TRIES):
@@ -177,6 +193,7 @@ class CcxtVenue:
         for task in self._tasks:
             if task is not asyncio.current_task():
                 task.cancel()
+        self._fence.farewells.pop(self, None)
 
     async def _finish_writes(self) -> None:
         if self._writes:
@@ -209,13 +226,24 @@ class CcxtVenue:
         return next((symbol for symbol, known in books.items() if known is book), None)
 
     def _gate(self, url: str) -> None:
+        self._leaves()
         check_gate(self.settings, url)
+
+    def _leaves(self) -> None:
+        if self._fence.revoked:
+            trace = TRACE.get()
+            self._fence.check(f"{trace.operation if trace is not None else 'a request'} of {self.settings.name}")
 
     def _charged(self, cost: float) -> None:
         self._tell(CostSpent(cost=cost))
 
     def _frame_begins(self) -> None:
+        self._tap.closed = self._tap.closed or self._fence.revoked
         self._tap.in_frame = True
+
+    def _frame_handled(self, text: str) -> None:
+        if self._checksum is not None:
+            self._checksum.frame(text)
 
     def _frame_ends(self, url: str) -> None:
         self._tap.in_frame = False
@@ -231,11 +259,16 @@ class CcxtVenue:
     def _make_exchange(self) -> Any:
         hooks = Hooks(
             gate=self._gate,
+            leaves=self._leaves,
             cost=self._charged,
             frame_begins=self._frame_begins,
+            frame_handled=self._frame_handled,
             frame_ends=self._frame_ends,
             book=self._make_book,
             now_s=self._now_s,
+            order=self._shared.order,
+            ordered=frozenset(self.quirks.nonce_apis),
+            refusals_unheard=self.quirks.refused_streams_unheard,
         )
         settings = self.settings
         try:
@@ -254,7 +287,23 @@ class CcxtVenue:
         if self.quirks.common_errors_from is not None:
             specific = exchange.exceptions.get(self.quirks.common_errors_from, {})
             exchange.exceptions["exact"].update(specific.get("exact", {}))
+        teach_refusals(exchange, self.quirks.refusals)
+        for name in self.quirks.silenced:
+            if hasattr(exchange, name):
+                setattr(exchange, name, _nothing)
         return exchange
+
+
+async def _nothing(*_arguments: object) -> None:
+    """In the place of a method of ccxt's that sends what nobody asked for."""
+
+
+def teach_refusals(exchange: Any, refusals: Mapping[str, str]) -> None:
+    """Tell ccxt what refusals mean that its own tables lack; whole texts first, then what texts begin with."""
+    from ccxt.base import errors  # noqa: PLC0415 (ccxt is imported late)
+
+    for text, name in refusals.items():
+        exchange.exceptions["exact"][text] = exchange.exceptions["broad"][text] = getattr(errors, name)
 
 
 def config_of(settings: CcxtSettings, quirks: Quirks) -> dict[str, Any]:

@@ -52,6 +52,9 @@ def _side(base: type[Any], name: str) -> type[Any]:
     """A book side that records; `base` is one of ccxt's, which stays as it is."""
 
     def store_array(self: Any, delta: list[Any]) -> None:
+        if isinstance(delta[0], str):
+            # some of ccxt's exchanges hand levels on as our `number: str` made them; a book's are float
+            delta = [float(cell) if isinstance(cell, str) else cell for cell in delta]
         base.storeArray(self, delta)
         recorder = getattr(self, "recorder", None)
         if recorder is not None:

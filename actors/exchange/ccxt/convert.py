@@ -39,8 +39,13 @@ def decimal_of(value: object) -> Decimal | None:
     return money(repr(value) if isinstance(value, float) else str(value))
 
 
-def order_of(raw: Mapping[str, Any], rule: ClientIdRule, symbol: Symbol | None = None) -> VenueOrder:
-    """One order.
+def order_of(
+    raw: Mapping[str, Any],
+    rule: ClientIdRule,
+    symbol: Symbol | None = None,
+    client_id: str | None = None,
+) -> VenueOrder:
+    """One order; `symbol` and `client_id` (ours) stand in where it does not say its own.
 
     Raises:
         IncompleteError: it has no id: it is no order.
@@ -52,7 +57,7 @@ def order_of(raw: Mapping[str, Any], rule: ClientIdRule, symbol: Symbol | None =
     return VenueOrder(
         symbol=raw.get("symbol") or symbol or "",
         venue_id=str(venue_id),
-        client_id=rule.decode(raw.get("clientOrderId")),
+        client_id=rule.decode(raw.get("clientOrderId")) or client_id,
         status=raw.get("status"),
         side=Side(side) if side in {"buy", "sell"} else None,
         type=OrderType(kind) if kind in {"limit", "market"} else None,
@@ -62,6 +67,12 @@ def order_of(raw: Mapping[str, Any], rule: ClientIdRule, symbol: Symbol | None =
         cost=decimal_of(raw.get("cost")),
         timestamp_ms=raw.get("lastUpdateTimestamp") or raw.get("timestamp"),
     )
+
+
+def with_raw_fields(raw: Mapping[str, Any], fields: Mapping[str, str]) -> Mapping[str, Any]:
+    """An order with fields as its raw message has them; what is not there was not said."""
+    info = raw.get("info") or {}
+    return {**raw, **{name: info.get(field) for name, field in fields.items()}} if fields else raw
 
 
 def trade_of(raw: Mapping[str, Any], rule: ClientIdRule, *, fees: bool = True, fee_sign: int = 1) -> VenueTrade | None:
@@ -210,6 +221,8 @@ def may_withdraw(raw: object, route: KeyRightsRoute) -> bool:
         found = None
     if isinstance(found, str) and route.withdraws:
         return route.withdraws in found.split(",")
+    if isinstance(found, list) and route.withdraws:
+        return route.withdraws in found
     if isinstance(found, bool) and not route.withdraws:
         return found
     raise IncompleteError(f"a reply about the key without {'.'.join(map(str, route.path))}")

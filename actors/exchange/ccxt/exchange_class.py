@@ -7,7 +7,6 @@ It overrides ccxt's own seams and no venue's code: the session (loopback switch,
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import functools
 import logging
@@ -21,9 +20,11 @@ from typing import Any
 import aiohttp
 from aiohttp._websocket import reader_py
 
+from ganglion.actors.exchange.ccxt.kept_results import KeptResults, retrieved
 from ganglion.actors.exchange.ccxt.loopback import new_connector
+from ganglion.actors.exchange.ccxt.ordering import RequestOrder
 from ganglion.actors.exchange.ccxt.settings import UnknownExchangeError
-from ganglion.actors.exchange.ccxt.trace import TRACE
+from ganglion.actors.exchange.ccxt.trace import IDEMPOTENT, TRACE
 
 OVERHEAD: int = getattr(reader_py, "MSG_SIZE_OVERHEAD", 0)
 """What aiohttp counts for each frame in its buffer beyond the frame itself."""
@@ -48,18 +49,30 @@ class Hooks:
 
     gate: Callable[[str], None]
     """Raises for a URL that must not be reached."""
+    leaves: Callable[[], None]
+    """Immediately before bytes of a request leave; raises if they must not."""
     cost: Callable[[float], None]
     """A request that belongs to no submitted one was charged."""
     frame_begins: Callable[[], None]
+    frame_handled: Callable[[str], None]
+    """With a frame's text, which ccxt has taken in."""
     frame_ends: Callable[[str], None]
     """With the socket's URL; ccxt handles one frame at a time."""
     book: Callable[[str, dict[str, Any], int | None], Any]
     """Makes an order book of a kind (`plain`, `counted`, `indexed`)."""
     now_s: Callable[[], float]
+    order: RequestOrder
+    """Of requests that carry a rising number."""
+    ordered: frozenset[str] = frozenset()
+    """Which of ccxt's APIs those are."""
+    refusals_unheard: bool = False
+    """A refused subscription is handed to a number that nobody awaits."""
     used: ContextVar[dict[str, None] | None] = field(
         default_factory=lambda: ContextVar("ganglion_sockets", default=None)
     )
     """Sockets that the running watch uses."""
+    keeps: ContextVar[bool] = field(default_factory=lambda: ContextVar("ganglion_keeps", default=False))
+    """The running watch wants what came while it was not waiting; of an account nothing may stand unread."""
 
 
 class Hooked:
@@ -86,7 +99,8 @@ class Hooked:
         """As ccxt does it, on a session of ours: the loopback switch and the hooks live in it."""
         if self.session is None and self.own_session and not getattr(self, "closed_by_user", False):
             hooks = aiohttp.TraceConfig()
-            hooks.on_request_headers_sent.append(_leaves)
+            hooks.on_request_headers_sent.append(functools.partial(_leaves, self.hooks))
+            hooks.on_request_chunk_sent.append(functools.partial(_body_leaves, self.hooks))
             if self.ssl_context is None:
                 self.ssl_context = ssl.create_default_context(cafile=self.cafile) if self.verify else False
             self.session = aiohttp.ClientSession(
@@ -102,6 +116,8 @@ class Hooked:
         trace = TRACE.get()
         if trace is not None:
             trace.begin(method)
+            if trace.headers and method not in IDEMPOTENT:
+                headers = {**(headers or {}), **trace.headers}
         return await super().fetch(url, method, headers, body)  # type: ignore[misc]
 
     async def fetch2(self, path: Any, api: Any = "public", *args: Any, **kwargs: Any) -> Any:
@@ -116,7 +132,14 @@ class Hooked:
             self.hooks.cost(float(cost))
         else:
             trace.cost += float(cost)
-        return await super().fetch2(path, api, *args, **kwargs)  # type: ignore[misc]
+        send = functools.partial(super().fetch2, path, api, *args, **kwargs)  # type: ignore[misc]
+        name = api if isinstance(api, str) else api[0]
+        return await (self.hooks.order.in_turn(send) if name in self.hooks.ordered else send())
+
+    def nonce(self) -> Any:
+        """As ccxt does it; where a venue wants rising numbers, never the same twice."""
+        wanted = super().nonce()  # type: ignore[misc]
+        return self.hooks.order.nonce(wanted) if self.hooks.ordered else wanted
 
     def handle_errors(
         self,
@@ -171,8 +194,10 @@ class Hooked:
             socket = self.sockets[url] = Socket(url)
             client.handle_message = functools.partial(_guarded, self.hooks, socket, client, client.handle_message)
             client.send = functools.partial(_counted, self.hooks, socket, client.send)
-            client.future = functools.partial(_future, client.future)
-            client.connected.add_done_callback(_retrieved)
+            KeptResults(client, self.hooks.keeps)
+            client.connected.add_done_callback(retrieved)
+            if self.hooks.refusals_unheard:
+                client.reject = functools.partial(_rejected, client, client.reject)
             if _drains_too_lightly(client):
                 client.receive_loop = functools.partial(_drain_first, client, client.receive_loop)
         return client
@@ -190,10 +215,16 @@ class Hooked:
         return super().indexed_order_book(snapshot or {}, depth)  # type: ignore[misc]
 
 
-async def _leaves(_session: object, _context: object, _params: object) -> None:
+async def _leaves(hooks: Hooks, _session: object, _context: object, _params: object) -> None:
+    hooks.leaves()
     trace = TRACE.get()
     if trace is not None:
         trace.leaves()
+
+
+async def _body_leaves(hooks: Hooks, _session: object, _context: object, _params: object) -> None:
+    # The headers wait for the body, which aiohttp sends in a turn of its own: much may have happened before it.
+    hooks.leaves()
 
 
 def _guarded(hooks: Hooks, socket: Socket, client: Any, handle: Callable[[Any], None], message: Any) -> None:
@@ -205,6 +236,8 @@ def _guarded(hooks: Hooks, socket: Socket, client: Any, handle: Callable[[Any], 
     hooks.frame_begins()
     try:
         handle(message)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            hooks.frame_handled(message.data)
         # raised by venue code on whatever a venue sends: it must end this client's streams, loudly
     except Exception as error:  # noqa: BLE001
         from ccxt.base.errors import BadResponse, BaseError  # noqa: PLC0415 (imported late)
@@ -222,17 +255,12 @@ async def _counted(hooks: Hooks, socket: Socket, send: Callable[[Any], Any], mes
     return await send(message)
 
 
-def _future(make: Callable[[str], Any], message_hash: str) -> Any:
-    """One of ccxt's futures; the watcher reports a loss, and a future that nobody awaits any more has no news."""
-    future = make(message_hash)
-    future.remove_done_callback(_retrieved)
-    future.add_done_callback(_retrieved)
-    return future
-
-
-def _retrieved(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled():
-        future.exception()
+def _rejected(client: Any, reject: Callable[..., Any], error: Any, message_hash: str | None = None) -> Any:
+    """A refusal under a number that nobody awaits would leave a stream waiting for ever: it ends the socket."""
+    if str(message_hash or "").isdigit() and message_hash not in client.futures:
+        client.on_error(error)
+        return error
+    return reject(error, message_hash)
 
 
 def _drains_too_lightly(client: Any) -> bool:

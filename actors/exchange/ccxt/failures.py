@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import socket
+import ssl
+from collections.abc import Iterator
 
 import aiohttp
 
@@ -12,13 +16,18 @@ from ganglion.actors.exchange.ccxt.trace import Trace
 from ganglion.actors.exchange.quirks import Quirks
 from ganglion.messages.lifecycle import Failure, Operation
 
-MAX_TEXT = 600
+MAX_TEXT, MAX_REASON = 600, 200
+UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""Bare errors of Python that a frame of the wrong shape or type ends in."""
+CAUSES = 8
+"""How far back a chain of causes is followed."""
 
 _OPERATION_FAILED = ("OperationFailed", "BaseError", "Exception", "BaseException")
 AS_CCXT: dict[str, tuple[str, ...]] = {
     "IncompleteError": ("BadResponse", *_OPERATION_FAILED),
     "BrokenStreamError": ("NetworkError", *_OPERATION_FAILED),
     "NotOfferedError": ("NotSupported", "ExchangeError", "BaseError", "Exception", "BaseException"),
+    "Fenced": ("ExchangeClosedByUser", "ExchangeError", "BaseError", "Exception", "BaseException"),
     "CancelledError": ("ExchangeClosedByUser", "ExchangeError", "BaseError", "BaseException"),
 }
 """Errors of this adapter (and asyncio's) under the class of ccxt's that means the same."""
@@ -36,7 +45,9 @@ def failure_from(error: BaseException, trace: Trace, credentials: Credentials, q
     """Describe an error for the error table.
 
     Two corrections of ccxt's classes: a bare ExchangeError caused by the transport is a NetworkError,
-    and a text that says "this client id exists" is a DuplicateOrderId whatever class it came in.
+    and a text that says "this client id exists" is a DuplicateOrderId whatever class it came in. ccxt's text of a
+    failed connection is its URL alone: what the transport said is added from the chain of causes. What a stream's
+    frame makes Python raise is a BadResponse, as if ccxt had noticed.
     """
     error = _meant(error)
     names = [klass.__name__ for klass in type(error).__mro__[:-1]]
@@ -44,7 +55,13 @@ def failure_from(error: BaseException, trace: Trace, credentials: Credentials, q
     text = credentials.scrub(str(error) or type(error).__name__)[:MAX_TEXT]
     if isinstance(error.__cause__, aiohttp.ClientError) and names[0] == "ExchangeError":
         names = ["NetworkError", "OperationFailed", *names]
-        text = f"{text}: {credentials.scrub(str(error.__cause__))}"[:MAX_TEXT]
+    reason = credentials.scrub(transport_reason(error) or "")[:MAX_REASON]
+    if reason and reason not in text:
+        text = f"{text[: MAX_TEXT - len(reason) - 2]}: {reason}"
+    if trace.operation is Operation.STREAM and isinstance(error, UNREADABLE) and type(error).__name__ not in AS_CCXT:
+        # whatever raised it, ccxt's parsing or ours: a frame is at fault, and that is its own stream's matter
+        text = f"unreadable frame: {names[0]}: {text}"[:MAX_TEXT]
+        names = ["BadResponse", *_OPERATION_FAILED[:2], *names]
     duplicate = any(_has_word(text, mark) for mark in quirks.duplicate_texts)
     if trace.operation is Operation.PLACE and duplicate:
         names = ["DuplicateOrderId", *(name for name in names if name != "DuplicateOrderId")]
@@ -58,6 +75,53 @@ def failure_from(error: BaseException, trace: Trace, credentials: Credentials, q
         bases=tuple(names[1:]),
         retry_after_s=trace.retry_after_s,
     )
+
+
+def transport_reason(error: BaseException) -> str | None:
+    """What the transport said below an error of ccxt's, in words; None where it was not the transport."""
+    said = None
+    for cause in _causes(error):
+        match cause:
+            case aiohttp.ClientConnectorCertificateError():
+                return _certificate(cause.certificate_error)
+            case aiohttp.ClientConnectorSSLError():
+                return f"TLS: {getattr(cause.os_error, 'reason', None) or cause.os_error}"
+            case ssl.SSLCertVerificationError():
+                return _certificate(cause)
+            case ssl.SSLError():
+                return f"TLS: {cause.reason or cause}"
+            case socket.gaierror():
+                return f"its name is not found, {cause.strerror or cause}"
+            case TimeoutError():
+                said = "it did not answer in time"
+            case OSError() if cause.errno:
+                said = _in_words(cause)
+            case aiohttp.ClientError() if said is None:
+                said = str(cause) or type(cause).__name__
+    return said
+
+
+def _certificate(error: BaseException) -> str:
+    return f"TLS: its certificate is not accepted, {getattr(error, 'verify_message', None) or error}"
+
+
+def _in_words(error: OSError) -> str:
+    # aiohttp repeats itself in strerror; a number is all that several addresses of a host have in common
+    words = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return words[:1].lower() + words[1:]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Whatever an error was raised from, nearest first, those that a connector carries included."""
+    seen: BaseException | None = error.__cause__
+    for _ in range(CAUSES):
+        if seen is None:
+            return
+        yield seen
+        inner = getattr(seen, "os_error", None)
+        if isinstance(inner, BaseException) and inner is not seen:
+            yield inner
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
 
 
 def _meant(error: BaseException) -> BaseException:

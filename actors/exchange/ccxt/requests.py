@@ -6,8 +6,8 @@ Runs on the arm's asyncio loop, called by adapter.py with a `Trace` in place. Ra
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,17 +15,20 @@ from ganglion.actors.exchange.ccxt import convert
 from ganglion.actors.exchange.ccxt.book_tap import levels_of
 from ganglion.actors.exchange.ccxt.convert import IncompleteError
 from ganglion.actors.exchange.ccxt.failures import NotOfferedError
+from ganglion.actors.exchange.ccxt.offset_lists import OffsetLists
+from ganglion.actors.exchange.ccxt.ordering import RequestOrder
 from ganglion.actors.exchange.ccxt.settings import CcxtSettings
 from ganglion.actors.exchange.ccxt.trace import Trace
+from ganglion.actors.exchange.ccxt.writes import Writes, by_client_id, check_envelope
 from ganglion.actors.exchange.quirks import Quirks
 from ganglion.messages.market import Market
-from ganglion.messages.orders import VenueOrder, VenueTrade
-from ganglion.messages.values import OrderType, Side, Symbol, TimeInForce
+from ganglion.messages.orders import VenueTrade
+from ganglion.messages.values import Symbol
 from ganglion.messages.venue import (
     BalanceFetched,
     BookFetched,
+    CancelAllAfter,
     CancelAtVenue,
-    CancelDone,
     CandlesFetched,
     Capabilities,
     CreateOrder,
@@ -39,11 +42,12 @@ from ganglion.messages.venue import (
     FetchOrder,
     FetchRecentOrders,
     FetchTime,
+    FetchTrades,
     KeyRightsFetched,
     MarketsFetched,
-    OrderCreated,
     OrderFetched,
     OrdersFetched,
+    PublicTradesFetched,
     StreamKind,
     TimeFetched,
     TradesFetched,
@@ -69,6 +73,8 @@ class SharedMarkets:
 
     def __init__(self) -> None:
         self.loaded: Any = None
+        self.order = RequestOrder()
+        """Of the requests that carry a rising number."""
         self.book_sequences: dict[Symbol, int] = {}
         """The number of the last book message by symbol."""
 
@@ -76,24 +82,36 @@ class SharedMarkets:
 class Requests:
     """Answers requests with one ccxt exchange."""
 
-    def __init__(self, exchange: Any, settings: CcxtSettings, quirks: Quirks, shared: SharedMarkets) -> None:
+    def __init__(
+        self,
+        exchange: Any,
+        settings: CcxtSettings,
+        quirks: Quirks,
+        shared: SharedMarkets,
+        now_s: Callable[[], float],
+    ) -> None:
         self.exchange = exchange
+        self.now_s = now_s
         self.settings = settings
         self.quirks = quirks
         self.shared = shared
+        self.by_offset = OffsetLists(quirks)
+        self.writes = Writes(exchange, settings, quirks)
         self._routes: dict[type, Callable[[Any, Trace], Awaitable[VenueReply]]] = {
             FetchMarkets: self.markets,
             FetchTime: self.time,
             FetchBook: self.book,
             FetchCandles: self.candles,
+            FetchTrades: self.public_trades,
             FetchBalance: self.balance,
             FetchKeyRights: self.key_rights,
             FetchOpenOrders: self.open_orders,
             FetchOrder: self.order,
             FetchRecentOrders: self.recent_orders,
             FetchMyTrades: self.my_trades,
-            CreateOrder: self.create,
-            CancelAtVenue: self.cancel,
+            CreateOrder: self.writes.create,
+            CancelAtVenue: self.writes.cancel,
+            CancelAllAfter: self.writes.cancel_all_after,
         }
 
     async def answer(self, request: VenueRequest, trace: Trace) -> VenueReply:
@@ -137,7 +155,7 @@ class Requests:
             exchange.markets[symbol],
             self.settings.name,
             exchange.precisionMode,
-            str(trading.get("feeSide") or "get"),
+            self.quirks.fee_side or str(trading.get("feeSide") or "get"),
         )
 
     def capabilities(self) -> Capabilities:
@@ -153,8 +171,13 @@ class Requests:
             own_trades_need_symbol=quirks.own_trades_need_symbol,
             look_up_counts=quirks.look_up_tested,
             gateway_refuses_rate_limits=quirks.gateway_refuses_rate_limits,
-            units_per_s=1000.0 / float(self.exchange.rateLimit or 1000.0),
+            units_per_s=self.settings.units_per_s or 1000.0 / float(self.exchange.rateLimit or 1000.0),
             private=bool(self.settings.credentials),
+            burst=quirks.burst,
+            expiry_ms=quirks.expiry_ms if quirks.deadline_param or quirks.deadline_header else None,
+            fetch_trades=bool(has.get("fetchTrades")),
+            cancel_all_after=bool(has.get("cancelAllOrdersAfter")),
+            cancel_all_after_stops=quirks.dead_man.stops,
         )
 
     def _usable(self, kind: StreamKind) -> bool:
@@ -203,6 +226,19 @@ class Requests:
             candles=tuple(convert.candle_of(row, name, symbol, frame) for row in rows),
         )
 
+    async def public_trades(self, request: FetchTrades, trace: Trace) -> PublicTradesFetched:
+        """The latest public trades."""
+        raw = await self.exchange.fetch_trades(request.symbol, None, request.limit)
+        self._check_list(trace)
+        name, now_s = self.settings.name, self.now_s()
+        ticks = [convert.tick_of(item, name, request.symbol, now_s) for item in raw]
+        return PublicTradesFetched(
+            request_id=request.request_id,
+            cost=trace.cost,
+            symbol=request.symbol,
+            trades=tuple(sorted(ticks, key=lambda tick: tick.timestamp_ms)),
+        )
+
     # -------------------------------------------------------------- the account
 
     async def balance(self, request: FetchBalance, trace: Trace) -> BalanceFetched:
@@ -219,13 +255,15 @@ class Requests:
     async def key_rights(self, request: FetchKeyRights, trace: Trace) -> KeyRightsFetched:
         """What the key may do, where somebody has looked how this venue tells it."""
         route = self.quirks.key_rights
-        raw = None if route is None else await getattr(self.exchange, route.method)()
-        may = None if route is None else convert.may_withdraw(raw, route)
+        # an older ccxt may not know the method
+        method = None if route is None else getattr(self.exchange, route.method, None)
+        may = None if route is None or method is None else convert.may_withdraw(await method(), route)
         return KeyRightsFetched(request_id=request.request_id, cost=trace.cost, may_withdraw=may)
 
     async def open_orders(self, request: FetchOpenOrders, trace: Trace) -> OrdersFetched:
         """Open orders of one market."""
         raw = await self.exchange.fetch_open_orders(request.symbol)
+        self.by_offset.entries("open_orders", trace.body)
         return self._orders(request.request_id, raw, trace)
 
     async def recent_orders(self, request: FetchRecentOrders, trace: Trace) -> OrdersFetched:
@@ -233,7 +271,11 @@ class Requests:
         route = self._recent_route()
         if route is None:
             raise NotOfferedError(f"{self.settings.id} lists no orders of the past")
+        if self.quirks.offset_param:
+            read = functools.partial(getattr(self.exchange, route), request.symbol, request.since_ms, None)
+            return self._orders(request.request_id, await self.by_offset.read("recent_orders", read, trace), trace)
         raw = await getattr(self.exchange, route)(request.symbol, request.since_ms)
+        self.by_offset.entries("recent_orders", trace.body)
         reply = self._orders(request.request_id, raw, trace)
         if route != "fetch_closed_orders" or not self._native("fetchCanceledOrders"):
             return reply
@@ -266,7 +308,7 @@ class Requests:
         if request.venue_id is not None:
             raw = await self.exchange.fetch_order(request.venue_id, request.symbol)
         elif self.quirks.fetch_by_client_id:
-            raw = await self.exchange.fetch_order(None, request.symbol, self._by_client_id(request))
+            raw = await self.exchange.fetch_order(None, request.symbol, by_client_id(self.quirks, request.client_id))
         else:
             raise NotOfferedError(f"{self.settings.id}: finding orders by client id is not tested")
         order = convert.order_of(raw, self.quirks.client_id, request.symbol)
@@ -274,11 +316,14 @@ class Requests:
 
     async def my_trades(self, request: FetchMyTrades, trace: Trace) -> TradesFetched:
         """Own trades since a time, page by page until one brings nothing new."""
+        if self.quirks.offset_param:
+            return await self._my_trades_by_offset(request, trace)
         found: dict[tuple[str, str], VenueTrade] = {}
         since, page_size = request.since_ms, self._page_size("fetchMyTrades")
         for _ in range(MAX_PAGES):
             raw = await self.exchange.fetch_my_trades(request.symbol, since, page_size or PAGE)
             self._check_list(trace)
+            self.by_offset.entries("my_trades", trace.body)
             page = [convert.trade_of(item, self.quirks.client_id, fees=False) for item in raw]
             trades = [trade for trade in page if trade is not None]
             new = [trade for trade in trades if (trade.symbol, trade.trade_id) not in found]
@@ -292,99 +337,29 @@ class Requests:
         trades = sorted(found.values(), key=lambda trade: (trade.timestamp_ms, trade.trade_id))
         return TradesFetched(request_id=request.request_id, cost=trace.cost, trades=tuple(trades))
 
+    async def _my_trades_by_offset(self, request: FetchMyTrades, trace: Trace) -> TradesFetched:
+        read = functools.partial(self.exchange.fetch_my_trades, request.symbol, request.since_ms, None)
+        raw = await self.by_offset.read("my_trades", read, trace)
+        self._check_list(trace)
+        rule = self.quirks.client_id
+        found = [convert.trade_of(item, rule, fees=False) for item in raw]
+        # ccxt leaves the other markets in where a venue lists all of them
+        trades = {
+            (trade.symbol, trade.trade_id): trade
+            for trade in found
+            if trade is not None and request.symbol in {None, trade.symbol}
+        }
+        ordered = sorted(trades.values(), key=lambda trade: (trade.timestamp_ms, trade.trade_id))
+        return TradesFetched(request_id=request.request_id, cost=trace.cost, trades=tuple(ordered))
+
     def _page_size(self, name: str) -> int | None:
         """Most entries in one reply, where the venue's features say so."""
         features = (getattr(self.exchange, "features", None) or {}).get(self.settings.type) or {}
         return (features.get(name) or {}).get("limit")
 
     def _check_list(self, trace: Trace) -> None:
-        envelope, body = self.quirks.list_envelope, trace.body
-        if not isinstance(body, dict | list):
-            raise IncompleteError("a list that is neither object nor list")
-        if envelope == "" and not isinstance(body, list):
-            raise IncompleteError("an object where this venue sends a list")
-        if envelope and not (isinstance(body, dict) and envelope in body):
-            raise IncompleteError(f"a list without the venue's own {envelope!r}")
-
-    # -------------------------------------------------------------- writes
-
-    async def create(self, request: CreateOrder, trace: Trace) -> OrderCreated:
-        """Send one order, once."""
-        params: dict[str, Any] = dict(self.quirks.expiry_params)
-        params["clientOrderId"] = self.quirks.client_id.encode(request.client_id)
-        if request.post_only:
-            params["postOnly"] = True
-        elif request.time_in_force is not TimeInForce.GTC:
-            params["timeInForce"] = str(request.time_in_force)
-        price = None if request.price is None else _text(request.price)
-        if request.type is OrderType.MARKET and not self._market_buy_wants_price(request):
-            price = None
-        raw = await self.exchange.create_order(
-            request.symbol, str(request.type), str(request.side), _text(request.amount), price, params
-        )
-        order = convert.order_of(raw, self.quirks.client_id, request.symbol)
-        return OrderCreated(
-            request_id=request.request_id,
-            cost=trace.cost,
-            client_id=request.client_id,
-            attempt=request.attempt,
-            symbol=request.symbol,
-            order=_with_client_id(order, request.client_id),
-            failure=None,
-        )
-
-    def _market_buy_wants_price(self, request: CreateOrder) -> bool:
-        wants = self.exchange.options.get("createMarketBuyOrderRequiresPrice", False)
-        return request.side is Side.BUY and bool(wants)
-
-    async def cancel(self, request: CancelAtVenue, trace: Trace) -> CancelDone:
-        """Cancel one order."""
-        if request.venue_id is not None:
-            raw = await self.exchange.cancel_order(request.venue_id, request.symbol)
-        elif self.quirks.cancel_by_client_id:
-            raw = await self.exchange.cancel_order(None, request.symbol, self._by_client_id(request))
-        else:
-            raise NotOfferedError(f"{self.settings.id}: cancelling by client id is not tested")
-        order = convert.order_of({"id": request.venue_id, **_without_none(raw)}, self.quirks.client_id, request.symbol)
-        return CancelDone(
-            request_id=request.request_id,
-            cost=trace.cost,
-            client_id=request.client_id,
-            symbol=request.symbol,
-            order=_with_client_id(order, request.client_id),
-            failure=None,
-        )
-
-    def _by_client_id(self, request: FetchOrder | CancelAtVenue) -> dict[str, Any]:
-        return {"clientOrderId": self.quirks.client_id.encode(request.client_id)}
+        check_envelope(self.quirks, trace)
 
 
 def _best(side: Any) -> float | None:
     return float(side[0][0]) if side else None
-
-
-def _text(amount: Decimal) -> str:
-    return format(amount, "f")
-
-
-def _without_none(raw: Any) -> dict[str, Any]:
-    return {key: value for key, value in dict(raw or {}).items() if value is not None}
-
-
-def _with_client_id(order: VenueOrder, client_id: str) -> VenueOrder:
-    """The order under the id that the request named; some venues answer with an id of the cancel."""
-    if order.client_id == client_id:
-        return order
-    return VenueOrder(
-        symbol=order.symbol,
-        venue_id=order.venue_id,
-        client_id=client_id,
-        status=order.status,
-        side=order.side,
-        type=order.type,
-        price=order.price,
-        amount=order.amount,
-        filled=order.filled,
-        cost=order.cost,
-        timestamp_ms=order.timestamp_ms,
-    )

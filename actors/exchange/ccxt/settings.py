@@ -114,6 +114,8 @@ class CcxtSettings:
     """Per request."""
     book_wait_s: float = 10.0
     """For the first book of a stream; some venues serve it by request, after an acknowledgement that may be lost."""
+    units_per_s: float | None = None
+    """Cost units that may be spent in a second; None: ccxt's own figure."""
     keep_alive_s: float = 10.0
     """Between pings; two missed pongs end a connection."""
 

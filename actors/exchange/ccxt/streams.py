@@ -16,6 +16,7 @@ from ganglion.actors.exchange.ccxt import convert
 from ganglion.actors.exchange.ccxt.book_tap import BookTap, TappedBook, levels_of
 from ganglion.actors.exchange.ccxt.exchange_class import Socket
 from ganglion.actors.exchange.ccxt.failures import BrokenStreamError
+from ganglion.actors.exchange.ccxt.seen_orders import SeenOrders
 from ganglion.actors.exchange.ccxt.settings import CcxtSettings
 from ganglion.actors.exchange.ccxt.trace import TRACE, Trace
 from ganglion.actors.exchange.quirks import Quirks
@@ -82,6 +83,7 @@ class Streams:
         self._of_trades: list[Watcher] = []
         self._last_trades: dict[str, object] = {}
         """The public trade that was told last, by symbol."""
+        self._orders = SeenOrders(quirks)
 
     # -------------------------------------------------------------- commands
 
@@ -138,6 +140,7 @@ class Streams:
         trace = Trace(Operation.STREAM)
         TRACE.set(trace)
         self.exchange.hooks.used.set(watcher.urls)
+        self.exchange.hooks.keeps.set(watcher.stream.kind.private)
         try:
             while True:
                 self._tell_data(watcher.stream, await self._next(watcher))
@@ -204,7 +207,9 @@ class Streams:
         now, private = self.now_s(), watcher.stream.kind.private
         urls = [url for url in watcher.urls if "://" in url]  # others are keys that nobody dials
         clients = [self.exchange.clients.get(url) for url in urls]
-        ready = bool(clients) and all(client is not None and client.isConnected for client in clients)
+        # a client that nobody dials only keeps something for the others, such as a token
+        dialed = [client for client in clients if client is None or client.connecting or client.connection is not None]
+        ready = bool(dialed) and all(client is not None and client.isConnected for client in dialed)
         sockets = [self._socket(url) for url in urls]
         sent = [socket for socket in sockets if socket.last_send_s]
         if ready and sent:
@@ -236,6 +241,8 @@ class Streams:
         lineage = {failure.error, *failure.bases}
         if not lineage & OWN_SOCKET_ERRORS or watcher.broken:
             self._close_sockets(watcher.urls, failure.text)
+        else:
+            self._forget_undialed(watcher.urls)
         if watcher.stream.kind is StreamKind.BOOK:
             # what is not fed any more must never be repeated or compared with as if it were
             self.exchange.orderbooks.pop(watcher.stream.symbol, None)
@@ -245,6 +252,13 @@ class Streams:
         watcher.broken = watcher.broken or reason
         if watcher.pending is not None:
             watcher.pending.cancel()
+
+    def _forget_undialed(self, urls: Iterable[str]) -> None:
+        """Clients that only keep something (a token): what they know may have ended with the connection."""
+        for url in urls:
+            client = self.exchange.clients.get(url)
+            if client is not None and client.connection is None and not client.connecting:
+                self.exchange.clients.pop(url)
 
     def _close_sockets(self, urls: Iterable[str], reason: str) -> None:
         """Drop clients; the watchers that share them end as well."""
@@ -299,8 +313,7 @@ class Streams:
             case StreamKind.TICKER:
                 self.tell(convert.ticker_of(result, name, symbol, self.now_s()))
             case StreamKind.ORDERS:
-                orders = tuple(convert.order_of(raw, rule) for raw in result)
-                self.tell(OrdersStreamed(orders=orders))
+                self.tell(OrdersStreamed(orders=tuple(self._orders.order_of(raw) for raw in result)))
             case StreamKind.MY_TRADES:
                 sign = -1 if self.quirks.streamed_fees_negated else 1
                 trades = [convert.trade_of(raw, rule, fee_sign=sign) for raw in result]

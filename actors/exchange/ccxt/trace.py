@@ -28,6 +28,8 @@ class Trace:
     """By the venue's own weights."""
     body: object = None
     """The last reply, parsed."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with what is no reading, beside ccxt's own."""
     _wrote: bool = field(default=False)
     _method: str = field(default="GET")
 

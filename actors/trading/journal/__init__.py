@@ -1,6 +1,30 @@
-"""The journal: what makes an intent durable before it is sent."""
+"""The journal: what makes an intent durable before it is sent, and what other tools read it with."""
 
 from ganglion.actors.trading.journal.actor import JournalActor
-from ganglion.actors.trading.journal.store import MemoryStore, Store
+from ganglion.actors.trading.journal.device import (
+    Device,
+    FolderDevice,
+    FolderLocked,
+    FolderUnusable,
+    JournalUnusable,
+)
+from ganglion.actors.trading.journal.log import ForeignJournal, Log
+from ganglion.actors.trading.journal.reader import JournalReader, Position, read_journal
+from ganglion.actors.trading.journal.segments import Entry, Flaw, Kind
 
-__all__ = ["JournalActor", "MemoryStore", "Store"]
+__all__ = [
+    "Device",
+    "Entry",
+    "Flaw",
+    "FolderDevice",
+    "FolderLocked",
+    "FolderUnusable",
+    "ForeignJournal",
+    "JournalActor",
+    "JournalReader",
+    "JournalUnusable",
+    "Kind",
+    "Log",
+    "Position",
+    "read_journal",
+]

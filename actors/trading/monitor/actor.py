@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from ganglion.actors.trading.monitor import invariants as check
 from ganglion.actors.trading.orders.states import AT_RISK
+from ganglion.actors.trading.trading_states import StateTree
 from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
 from ganglion.messages.base import Message
 from ganglion.messages.lifecycle import (
@@ -20,11 +21,11 @@ from ganglion.messages.lifecycle import (
     DeadLetter,
     EpochOpened,
     HaltAccount,
-    Halted,
     Tick,
     Violation,
 )
 from ganglion.messages.orders import Admitted, Fill, OrderState, OrderUpdate, SendOrder
+from ganglion.messages.trading import By, TradingStates
 from ganglion.messages.values import Symbol
 from ganglion.supervision import Actor, Address, receives
 
@@ -38,13 +39,13 @@ MonitorMessage: TypeAlias = (
     | SendOrder
     | BudgetSpent
     | EpochOpened
-    | Halted
+    | TradingStates
     | Violation
     | DeadLetter
     | Tick
 )
 
-ORDERS_TOPICS: tuple[type[Message], ...] = (SendOrder, EpochOpened, Reconciled, Halted, Violation)
+ORDERS_TOPICS: tuple[type[Message], ...] = (SendOrder, EpochOpened, Reconciled, TradingStates, Violation)
 """What a monitor subscribes to at each orders actor."""
 
 PORTFOLIO_TOPICS: tuple[type[Message], ...] = (
@@ -67,7 +68,7 @@ class _Watched:
 
     opened: int | None = None
     reconciled: int | None = None
-    halted: str | None = None
+    trading: StateTree = field(default_factory=StateTree)
     owners: dict[str, str] = field(default_factory=dict)
     """Intents by client id."""
     venue_ids: dict[str, str] = field(default_factory=dict)
@@ -129,7 +130,7 @@ class MonitorActor(Actor[MonitorMessage]):
         portfolio = self._portfolios.get(violation.account)
         if portfolio is not None:
             cause = f"{violation.invariant}: {violation.text}"
-            portfolio.tell(HaltAccount(violation.account, cause))
+            portfolio.tell(HaltAccount(violation.account, cause, By.INVARIANT))
 
     # -------------------------------------------------------------- portfolios
 
@@ -235,15 +236,17 @@ class MonitorActor(Actor[MonitorMessage]):
         watched = self._of(account)
         self._judge(
             check.placed_after_reconcile(message, account, watched.opened, watched.reconciled),
-            check.not_halted(message, account, watched.halted),
+            check.not_halted(message, account, watched.trading.effective(message.intent.mode, message.intent.symbol)),
         )
 
     @receives
-    def halted(self, message: Halted) -> None:
-        """From here on nothing is sent."""
-        if message.mode is None:
-            watched = self._of(message.account)
-            watched.halted = watched.halted or message.cause
+    def states(self, message: TradingStates) -> None:
+        """What is not active from here on; an account that was resumed is judged anew, old texts included."""
+        states = self._of(message.account).trading
+        was_halted = states.halted() is not None
+        states.replace(message.entries)
+        if was_halted and states.halted() is None:
+            self._told = {key: None for key in self._told if key[1] != message.account}
 
     @receives
     def violation(self, message: Violation) -> None:

@@ -11,18 +11,21 @@ from decimal import Decimal
 
 from ganglion.actors.trading.money import add_to, minus, moved, plain, plus
 from ganglion.actors.trading.orders.states import may_move
+from ganglion.actors.trading.trading_states import stops
 from ganglion.messages import account as account_messages
 from ganglion.messages import lifecycle as lifecycle_messages
 from ganglion.messages import orders as order_messages
+from ganglion.messages import trading as trading_messages
 from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
 from ganglion.messages.base import Message, Overflow
 from ganglion.messages.lifecycle import BudgetSpent, DeadLetter, Violation
 from ganglion.messages.orders import Admitted, Fill, OrderState, OrderUpdate, SendOrder
+from ganglion.messages.trading import StateEntry
 from ganglion.messages.values import ZERO, Asset
 
 NEVER_DROPPED = frozenset(
     name
-    for module in (order_messages, account_messages, lifecycle_messages)
+    for module in (order_messages, account_messages, lifecycle_messages, trading_messages)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Message) and kind.overflow is Overflow.KEEP
 )
@@ -192,12 +195,13 @@ def book_fit(admitted: Admitted, max_age_s: float) -> Violation | None:
     return Violation("I8", admitted.account, text)
 
 
-def not_halted(order: SendOrder, account: str, cause: str | None) -> Violation | None:
-    """I9: halted: no order that does not reduce."""
-    if cause is None:
+def not_halted(order: SendOrder, account: str, state: StateEntry | None) -> Violation | None:
+    """I9: REDUCING: no order that does not reduce; HALTED: none but an operator's flatten, which reduces."""
+    intent = order.intent
+    if state is None or not stops(state, intent.side, flatten=intent.flatten):
         return None
-    text = f"intent {order.intent.intent_id} was sent although {account} is halted ({cause})"
-    return Violation("I9", account, text)
+    text = f"intent {intent.intent_id} ({intent.side} {plain(intent.amount)} {intent.symbol}) was sent although "
+    return Violation("I9", account, f"{text}{state.scope} is {state.state} ({state.cause})")
 
 
 def fill_once(known: bool, fill: Fill) -> Violation | None:  # noqa: FBT001 - the one fact beside the fill
@@ -241,6 +245,6 @@ def silent_in_a_ban(before: BudgetSpent, spent: BudgetSpent) -> Violation | None
 
 def nothing_dropped(letter: DeadLetter, account: str) -> Violation | None:
     """I12: an order event or a fill is never dropped on its way to who counts with it."""
-    if letter.type not in NEVER_DROPPED or letter.path.rpartition("/")[2] not in _KEEPERS:
+    if letter.fenced or letter.type not in NEVER_DROPPED or letter.path.rpartition("/")[2] not in _KEEPERS:
         return None
     return Violation("I12", account, f"{letter.type} to {letter.path} was dropped: {letter.reason}")

@@ -11,14 +11,16 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from ganglion.actors.trading.orders import records as r
+from ganglion.actors.trading.orders.checkpoint import restore
 from ganglion.actors.trading.orders.desk import Desk, ToExchange, ToJournal, ToPortfolio
 from ganglion.actors.trading.orders.intake import Intake
-from ganglion.actors.trading.orders.ledger import replay
 from ganglion.actors.trading.orders.looking import Looking
 from ganglion.actors.trading.orders.placing import Placing
 from ganglion.actors.trading.orders.reconciling import Reconciling
 from ganglion.actors.trading.orders.settings import OrdersSettings
-from ganglion.messages.account import Drain, Durable, JournalRead, ReadJournal, SaveState, SnapshotRequest
+from ganglion.messages.account import Drain, SaveState, SnapshotRequest
+from ganglion.messages.degraded import VenueBack, VenueDown
+from ganglion.messages.journal import CheckpointWanted, Durable, JournalFailed, JournalRead, ReadJournal
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     ConnectionState,
@@ -43,6 +45,7 @@ from ganglion.messages.orders import (
     PlaceOrder,
     TradeSeen,
 )
+from ganglion.messages.trading import LiftTradingState, SetTradingState, StateEntry
 from ganglion.messages.values import Symbol
 from ganglion.supervision import Actor, Address, receives
 
@@ -56,8 +59,12 @@ OrdersMessage: TypeAlias = (
     | Drain
     | HaltAccount
     | HaltMode
+    | SetTradingState
+    | LiftTradingState
     | JournalRead
     | Durable
+    | JournalFailed
+    | CheckpointWanted
     | EpochOpened
     | PlaceAnswered
     | CancelAnswered
@@ -67,11 +74,15 @@ OrdersMessage: TypeAlias = (
     | BalancesSeen
     | AccountRead
     | VenuePaused
+    | VenueDown
+    | VenueBack
     | MarketPaused
     | ConnectionChanged
     | Tick
 )
 
+READING = "is reading its journal"
+"""In the answer to a resume that came too early."""
 _JOURNAL_RETRY_S = 5.0
 
 
@@ -113,7 +124,7 @@ class OrdersActor(Actor[OrdersMessage]):
 
     def on_start(self) -> None:
         """Everything starts from the journal."""
-        self._journal.tell(ReadJournal(self._account))
+        self._journal.tell(ReadJournal(self._account, self.incarnation))
         self.after(_JOURNAL_RETRY_S, Tick("journal"))
 
     @receives
@@ -122,10 +133,14 @@ class OrdersActor(Actor[OrdersMessage]):
         if self._ready:
             return
         desk = self._desk
-        desk.ledger = replay(self._account, map(r.decode, message.records))
-        desk.run_root = message.run_root
+        desk.ledger, trouble = restore(self._account, message.checkpoint, message.records)
+        desk.journals = not trouble
+        # An id that a lying disk has lost is not made again by the next process.
+        desk.run_root = message.run_root + message.opening
         self._ready = True
-        desk.tell_halts()
+        desk.tell_states()
+        if trouble:
+            self._journal_lost(trouble)
         early, self._early = self._early, []
         for call in early:
             call()
@@ -192,19 +207,47 @@ class OrdersActor(Actor[OrdersMessage]):
     @receives
     def halt_account(self, message: HaltAccount) -> None:
         """Nothing is placed any more; cancels and look-ups pass."""
-        self._when_ready(lambda: self._desk.halt(None, message.cause))
+        self._when_ready(lambda: self._desk.halt(None, message.cause, message.by))
 
     @receives
     def halt_mode(self, message: HaltMode) -> None:
         """Nothing is placed for this mode any more."""
-        self._when_ready(lambda: self._desk.halt(message.mode, message.cause))
+        self._when_ready(lambda: self._desk.halt(message.mode, message.cause, message.by))
+
+    @receives
+    def set_state(self, message: SetTradingState) -> None:
+        """A scope comes to a state; the first cause is kept."""
+        entry = StateEntry(message.scope, message.state, message.cause)
+        self._when_ready(lambda: self._desk.set_state(entry))
+
+    @receives
+    def lift_state(self, message: LiftTradingState) -> str:
+        """An operator lets a scope be active again; whoever trades there goes on after the reconcile that follows."""
+        if not self._ready:
+            return f"{self._account} {READING}: try again in a moment"
+        return self._reconciling.lift(message.scope, message.who)
 
     # -------------------------------------------------------------- journal
 
     @receives
     def durable(self, message: Durable) -> None:
-        """A record can't be lost any more."""
-        self._placing.durable(message.key)
+        """Records can't be lost any more."""
+        for key in message.keys:
+            self._placing.durable(key)
+
+    @receives
+    def journal_failed(self, message: JournalFailed) -> None:
+        """Never trade unjournaled; what the venue says is still taken over, and cancels pass."""
+        self._when_ready(lambda: self._journal_lost(message.cause))
+
+    def _journal_lost(self, cause: str) -> None:
+        self._desk.journal_trouble = cause
+        self._placing.journal_failed(cause)
+
+    @receives
+    def checkpoint_wanted(self, message: CheckpointWanted) -> None:
+        """The journal goes on in a new segment: with the whole state in it, the older ones are not needed."""
+        self._when_ready(self._desk.checkpoint)
 
     # -------------------------------------------------------------- the venue
 
@@ -261,6 +304,16 @@ class OrdersActor(Actor[OrdersMessage]):
         self._desk.portfolio.tell(message)
 
     @receives
+    def venue_down(self, message: VenueDown) -> None:
+        """The portfolio denies places until it is back."""
+        self._desk.portfolio.tell(message)
+
+    @receives
+    def venue_back(self, message: VenueBack) -> None:
+        """The portfolio lets its modes go on."""
+        self._desk.portfolio.tell(message)
+
+    @receives
     def market_paused(self, message: MarketPaused) -> None:
         """The portfolio denies places in this market meanwhile."""
         self._desk.portfolio.tell(message)
@@ -269,6 +322,7 @@ class OrdersActor(Actor[OrdersMessage]):
     def connection_changed(self, message: ConnectionChanged) -> None:
         """Nothing is placed into a connection that is not Live."""
         self._desk.live = message.state is ConnectionState.LIVE
+        self._desk.stopped = message.reason if message.stopped else ""
         self._desk.portfolio.tell(message)
 
     # -------------------------------------------------------------- timers

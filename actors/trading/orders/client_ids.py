@@ -1,16 +1,13 @@
-"""Client order ids: bot tag + base32(blake2(run root, account, intent number)), and how venues write them.
+"""Client order ids: bot tag + base32(blake2(run root, account, intent number)).
 
-Pure. The orders actor makes ids; an exchange adapter writes them for its venue and normalises what comes back.
-Inside Ganglion an id is always the canonical one; a venue's spelling (`t-` of gate, 0x + 32 hex of hyperliquid)
-is data handed in. 18 lower-case alphanumeric characters suit most venues.
+Pure. The orders actor makes ids; inside Ganglion an id is always the one made here. How a venue spells it is data of
+the exchange actor's (`ClientIdRule` in actors/exchange/quirks.py). 18 lower-case alphanumeric characters suit most.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-
-import msgspec
 
 TAG_LENGTH = 4
 LENGTH = 18
@@ -19,44 +16,6 @@ _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 
 class ClientIdError(ValueError):
     """A tag or an id that can't be what it should be."""
-
-
-class ClientIdFormat(msgspec.Struct, frozen=True):
-    """How one venue wants client ids written."""
-
-    prefix: str = ""
-    """Put in front on the wire and taken off again: `t-`, a broker's id."""
-    hex_length: int = 0
-    """Above 0: the wire carries 0x + that many hex digits of the canonical id's own characters, zero-padded."""
-
-    def encode(self, client_id: str) -> str:
-        """The canonical id as the venue wants it.
-
-        Raises:
-            ClientIdError: where it does not fit.
-        """
-        if not self.hex_length:
-            return self.prefix + client_id
-        digits = _to_number(client_id)
-        text = f"{digits:0{self.hex_length}x}"
-        if len(text) > self.hex_length:
-            raise ClientIdError(
-                f"client id {client_id!r} needs {len(text)} hex digits and the venue takes "
-                f"{self.hex_length}: use shorter ids for it"
-            )
-        return f"{self.prefix}0x{text}"
-
-    def normalise(self, text: str | None) -> str | None:
-        """The canonical id of what a venue sent; None where it sent none, others' ids as they are."""
-        if not text:
-            return None
-        bare = text.removeprefix(self.prefix)
-        if not self.hex_length:
-            return bare
-        try:
-            return _to_text(int(bare.removeprefix("0x"), 16))
-        except ValueError:
-            return bare
 
 
 def tag_of(bot: str) -> str:
@@ -92,25 +51,3 @@ def is_ours(client_id: str | None, tag: str, *, length: int = LENGTH) -> bool:
 
 def _base32(data: bytes) -> str:
     return base64.b32encode(data).decode().rstrip("=").lower()
-
-
-_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
-
-
-def _to_number(client_id: str) -> int:
-    # A leading 1 keeps leading `a`s (zeros) apart.
-    number = 1
-    for character in client_id:
-        place = _DIGITS.find(character)
-        if place < 0:
-            raise ClientIdError(f"client id {client_id!r} is not one of ours: {character!r}")
-        number = number * 32 + place
-    return number
-
-
-def _to_text(number: int) -> str:
-    characters: list[str] = []
-    while number > 1:
-        number, place = divmod(number, 32)
-        characters.append(_DIGITS[place])
-    return "".join(reversed(characters))

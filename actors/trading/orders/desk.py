@@ -9,15 +9,18 @@ from __future__ import annotations
 from typing import Protocol, TypeAlias
 
 from ganglion.actors.trading.orders import records as r
+from ganglion.actors.trading.orders.checkpoint import encode_ledger
 from ganglion.actors.trading.orders.counted import Anomaly, Fact
 from ganglion.actors.trading.orders.ledger import Ledger
 from ganglion.actors.trading.orders.settings import OrdersSettings
-from ganglion.messages.account import AccountSnapshot, Append, LockedByOthers, ReadJournal, Reconciled
+from ganglion.actors.trading.trading_states import account_scope, mode_scope
+from ganglion.messages.account import AccountSnapshot, LockedByOthers, Reconciled
 from ganglion.messages.base import Message
+from ganglion.messages.degraded import VenueBack, VenueDown
+from ganglion.messages.journal import Append, Checkpoint, ReadJournal
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     EpochOpened,
-    Halted,
     MarketPaused,
     Tick,
     VenuePaused,
@@ -36,6 +39,7 @@ from ganglion.messages.orders import (
     SendCancel,
     SendOrder,
 )
+from ganglion.messages.trading import By, Cause, StateEntry, TradingState, TradingStates
 from ganglion.messages.values import Symbol
 from ganglion.supervision import Address, Clock
 
@@ -48,12 +52,14 @@ ToPortfolio: TypeAlias = (
     | Reconciled
     | LockedByOthers
     | EpochOpened
-    | Halted
+    | TradingStates
     | VenuePaused
+    | VenueDown
+    | VenueBack
     | MarketPaused
     | ConnectionChanged
 )
-ToJournal: TypeAlias = Append | ReadJournal
+ToJournal: TypeAlias = Append | ReadJournal | Checkpoint
 
 _EPOCH_RETRY_S = 60.0
 
@@ -105,17 +111,18 @@ class Desk:
         self.reconciled = False
         """Places are allowed: this epoch agrees with the venue."""
         self.live = True
+        self.journal_trouble = ""
+        """Why nothing can be made durable until the bot is started anew; empty while it can."""
+        self.stopped = ""
+        """Why the arm rests until the bot is started anew; empty while it does not."""
         self.drain = ""
         """Why the bot stops; empty while it does not. Nothing is sent any more but cancels and look-ups."""
         self.epoch_asked = False
         """A new epoch was asked for and has not come."""
+        self.journals = True
+        """False where the journal could not be understood: nothing is written behind what nobody can read."""
         self._journal = journal
         self._keys = 0
-
-    @property
-    def halted(self) -> str | None:
-        """The first cause that the whole account is halted for."""
-        return self.ledger.halts.get("")
 
     def now_s(self) -> float:
         """By the system's monotonic clock."""
@@ -127,16 +134,28 @@ class Desk:
 
     # -------------------------------------------------------------- facts
 
-    def record(self, record: r.AnyRecord) -> str:
-        """Apply a record, journal it and tell what follows; the key that Durable will name."""
+    def record(self, record: r.AnyRecord, key: str = "") -> None:
+        """Apply a record, journal it and tell what follows; where a key is given, Durable will name it."""
         facts = self.ledger.apply(record)
-        self._keys += 1
-        # With the incarnation in it, a late Durable can't answer for another incarnation's record.
-        key = f"{self.account}-{self.outside.incarnation}-{self._keys}"
-        self._journal.tell(Append(self.account, key, r.encode(record)))
+        if self.journals:
+            self._journal.tell(Append(self.account, key, r.encode(record), self.outside.incarnation))
         for fact in facts:
             self._tell(fact)
-        return key
+
+    def next_key(self) -> str:
+        """A key for a record that somebody waits for."""
+        self._keys += 1
+        # With the incarnation in it, a late Durable can't answer for another incarnation's record.
+        return f"{self.account}-{self.outside.incarnation}-{self._keys}"
+
+    def checkpoint(self) -> None:
+        """Everything that is known, in one piece: a start needs no older record."""
+        if not self.journals:
+            return
+        before_ms = self.ledger.watermark_ms - int(self.settings.forget_after_s * 1000)
+        if any(line.over_since(before_ms) for line in self.ledger.lines.values()):
+            self.record(r.Forgotten(before_ms))
+        self._journal.tell(Checkpoint(self.account, encode_ledger(self.ledger), self.outside.incarnation))
 
     def _tell(self, fact: Fact) -> None:
         if isinstance(fact, Anomaly):
@@ -147,20 +166,26 @@ class Desk:
     def violate(self, invariant: str, text: str) -> None:
         """An invariant does not hold: say so and halt the account."""
         self.outside.publish(Violation(invariant, self.account, text))
-        self.halt(None, f"{invariant}: {text}")
+        self.halt(None, f"{invariant}: {text}", By.INVARIANT)
 
-    def halt(self, mode: str | None, cause: str) -> None:
-        """Stop placing; the first cause is kept and outlives every restart."""
-        if (mode or "") not in self.ledger.halts:
-            self.record(r.HaltEntry(mode, cause))
-        self.tell_halts()
+    def halt(self, mode: str | None, cause: str, by: By) -> None:
+        """Stop placing for a mode, or the whole account; the first cause is kept and outlives every restart."""
+        scope = account_scope(self.account) if mode is None else mode_scope(self.account, mode)
+        why = Cause(cause, by, self.outside.clock.now_ms())
+        self.set_state(StateEntry(scope, TradingState.HALTED, why))
 
-    def tell_halts(self) -> None:
-        """What is halted, with its first cause, to portfolio and monitor."""
-        for mode, cause in self.ledger.halts.items():
-            halted = Halted(self.account, mode or None, cause)
-            self.portfolio.tell(halted)
-            self.outside.publish(halted)
+    def set_state(self, entry: StateEntry) -> None:
+        """Let a scope come to a state, unless it is in it or in a severer one."""
+        standing = self.ledger.states.at(entry.scope)
+        if standing is None or standing.state.severity < entry.state.severity:
+            self.record(r.StateSet(entry))
+        self.tell_states()
+
+    def tell_states(self) -> None:
+        """What is not active, with first causes, to portfolio and monitor."""
+        states = TradingStates(self.account, tuple(self.ledger.states.entries))
+        self.portfolio.tell(states)
+        self.outside.publish(states)
 
     def request_epoch(self, reason: str) -> None:
         """Ask for a new epoch: everything is reconciled from scratch."""

@@ -15,6 +15,7 @@ from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.counted import Anomaly, Counted, Fact, TradeKey
 from ganglion.actors.trading.orders.line import Line
 from ganglion.actors.trading.orders.states import is_open
+from ganglion.actors.trading.trading_states import StateTree
 from ganglion.messages.account import SavedState
 from ganglion.messages.orders import (
     OrderState,
@@ -44,10 +45,12 @@ class Ledger(Counted):
     unsettled: dict[str, None] = field(default_factory=dict)
     """Client ids of lines that are open, or of which fills are missing."""
     saved: dict[str, SavedState] = field(default_factory=dict)
-    halts: dict[str, str] = field(default_factory=dict)
-    """First cause by mode; the account's own under the empty name."""
+    states: StateTree = field(default_factory=StateTree)
+    """What is not active, with first causes; the whole bot's states stand in each account's ledger."""
     epoch: int = 0
     watermark_ms: int = 0
+    forgotten: int = 0
+    """Intents whose lines are gone; their numbers, and so their client ids, stay used for ever."""
 
     # -------------------------------------------------------------- reading it
 
@@ -75,7 +78,7 @@ class Ledger(Counted):
 
     def next_number(self) -> int:
         """The number of the next intent."""
-        return len(self.lines) + 1
+        return self.forgotten + len(self.lines) + 1
 
     def claimable(self, symbol: Symbol) -> bool:
         """Whether a trade without a known order in this market may be one of ours."""
@@ -141,11 +144,33 @@ class Ledger(Counted):
                 self.watermark_ms = record.read_ms
             case r.Saved():
                 self.saved[record.mode] = SavedState(record.mode, record.state, record.sequence)
-            case r.HaltEntry():
-                self.halts.setdefault(record.mode or "", record.cause)
+            case r.Forgotten() | r.VenueRenewed():
+                self._forget(record)
+            case r.StateSet() | r.StateLifted():
+                self._set_state(record)
             case _:
                 self._decide(record, facts)
         return tuple(facts)
+
+    def _forget(self, record: r.Forgotten | r.VenueRenewed) -> None:
+        """Drop lines that are over; their fills stay, so money and duplicates are judged as before."""
+        if isinstance(record, r.VenueRenewed):
+            # Numbers stay used and rising, and what an operator has halted stays halted; all else is gone.
+            used = self.next_number() - 1
+            vars(self).update(vars(Ledger(self.account, sequence=self.sequence, forgotten=used, states=self.states)))
+            return
+        for line in [line for line in self.lines.values() if line.over_since(record.before_ms)]:
+            del self.lines[line.client_id]
+            del self.by_intent[line.intent.intent_id]
+            if line.venue_id is not None:
+                self.by_venue.pop((line.intent.symbol, line.venue_id), None)
+            self.forgotten += 1
+
+    def _set_state(self, record: r.StateSet | r.StateLifted) -> None:
+        if isinstance(record, r.StateSet):
+            self.states.set(record.entry)
+        else:
+            self.states.lift(record.scope)
 
     def _line(self, client_id: str) -> Line:
         line = self.lines.get(client_id)
@@ -336,8 +361,10 @@ class Ledger(Counted):
     def _tell(self, line: Line, facts: list[Fact]) -> None:
         if is_open(line.state) or line.missing:
             self.unsettled[line.client_id] = None
+            line.ended_ms = 0
         else:
             self.unsettled.pop(line.client_id, None)
+            line.ended_ms = line.ended_ms or self.watermark_ms or self.opened_ms
         now = (line.state, line.filled)
         if now == line.told:
             return

@@ -53,6 +53,8 @@ class Line:
     """Taken for never placed, or for gone, by votes of absence: the one end that evidence can take back."""
     late: bool = False
     """Turned up at the venue after it was taken for ended."""
+    ended_ms: int = 0
+    """The venue's clock at the last reading before it came to its end; 0 while it has not."""
     sequence: int = 0
     """Of its latest fact."""
     told: tuple[OrderState, Decimal] = (OrderState.INTENDED, ZERO)
@@ -92,6 +94,17 @@ class Line:
         if self.filled >= self.intent.amount:
             return "its trades fill it, but the venue has not said that it is closed"
         return ""
+
+    def over_since(self, before_ms: int) -> bool:
+        """Whether it ended before that, on proof, with every fill known: nothing can be said of it any more."""
+        if not self.state.terminal or not 0 < self.ended_ms < before_ms:
+            return False
+        if self.presumed or any(fill.synthetic for fill in self.fills.values()):
+            return False
+        if not self.exists:
+            # Never sent, or each attempt was refused on proof.
+            return not self.doubtful
+        return self.ended is not None and (self.venue_filled or ZERO) == self.filled
 
     def learns(self, order: VenueOrder) -> bool:
         """Whether this evidence says anything that is not known; an older snapshot does not."""

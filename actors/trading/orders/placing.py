@@ -6,12 +6,15 @@ and stays wanted until the order is terminal; an amend is a cancel to terminal, 
 
 from __future__ import annotations
 
+import msgspec
+
 from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.client_ids import make_client_id
 from ganglion.actors.trading.orders.desk import Desk
 from ganglion.actors.trading.orders.line import Line
 from ganglion.actors.trading.orders.looking import Looking, take_order
 from ganglion.actors.trading.orders.states import is_open
+from ganglion.actors.trading.trading_states import stopped_text, stops
 from ganglion.messages.orders import (
     AmendOrder,
     CancelAll,
@@ -23,12 +26,24 @@ from ganglion.messages.orders import (
     OrderState,
     PlaceAnswered,
     PlaceOrder,
+    PlaceVerdict,
     SendCancel,
     SendOrder,
 )
+from ganglion.messages.trading import By
 
 _WORKING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
 _PENDING = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_AMEND})
+
+
+def lacks_funds(answer: PlaceAnswered) -> bool:
+    """Whether the venue refused this attempt for want of money."""
+    failure = answer.failure
+    return (
+        failure is not None
+        and answer.verdict is PlaceVerdict.REJECTED
+        and "InsufficientFunds" in {failure.error, *failure.bases}
+    )
 
 
 class Placing:
@@ -70,17 +85,21 @@ class Placing:
             self._desk.violate("I2", f"client id {client_id} was made twice at {self._desk.account}")
             self._desk.deny(intent, DenyReason.HALTED, "its client id was used before: the account is halted")
             return
-        key = self._desk.record(r.Intended(intent, number, client_id))
+        key = self._desk.next_key()
         self._waiting[key] = client_id
+        self._desk.record(r.Intended(intent, number, client_id), key)
         self._desk.after(self._desk.settings.durable_s, f"durable:{key}")
 
     def _refusal(self, intent: Intent) -> tuple[DenyReason, str] | None:
         desk = self._desk
         if desk.drain:
             return DenyReason.DRAINING, f"{desk.account} is being stopped ({desk.drain}): nothing is placed any more"
-        halted = desk.halted or desk.ledger.halts.get(intent.mode)
-        if halted is not None:
-            return DenyReason.HALTED, f"{desk.account} is halted: {halted}; cancels still pass"
+        if desk.journal_trouble:
+            # Not even a flatten: what is not journaled is not sent.
+            return DenyReason.HALTED, f"the journal of {desk.account} is broken: {desk.journal_trouble}"
+        state = desk.ledger.states.effective(intent.mode, intent.symbol)
+        if state is not None and stops(state, intent.side, flatten=intent.flatten):
+            return DenyReason.HALTED, stopped_text(state)
         if intent.epoch != desk.epoch:
             return (
                 DenyReason.STALE_EPOCH,
@@ -119,7 +138,12 @@ class Placing:
             return
         text = f"the journal did not answer within {self._desk.settings.durable_s} s"
         self._bury(self._desk.ledger.lines[client_id], DenyReason.HALTED, text)
-        self._desk.halt(None, f"journal: {text}; look at its disk")
+        self.journal_failed(f"{text}; look at its disk")
+
+    def journal_failed(self, cause: str) -> None:
+        """Nothing can be made durable: halt, and what waits is never sent."""
+        self._desk.halt(None, f"journal: {cause}", By.JOURNAL)
+        self.drop_waiting()
 
     def _bury(self, line: Line, reason: DenyReason, text: str) -> None:
         self._desk.record(r.Tombstoned(line.client_id, reason, text))
@@ -147,6 +171,11 @@ class Placing:
                 "does not know: look for a second bot on this key",
             )
             return
+        if lacks_funds(message) and any(
+            other.state is OrderState.UNKNOWN and other is not line for other in self._desk.ledger.open_lines()
+        ):
+            # What is missing may be held by an order that nobody knows of yet: it may even be this one's twin.
+            message = msgspec.structs.replace(message, verdict=PlaceVerdict.RECONCILE)
         self._desk.record(r.Answered(message))
         self._looking.answered(line.client_id)
         if line.state is OrderState.DENIED and message.failure is not None:
@@ -175,9 +204,9 @@ class Placing:
         self.want_gone(line, message.reason)
 
     def cancel_all(self, message: CancelAll) -> None:
-        """Cancel every open order of a mode, or of all."""
+        """Cancel every open order that is meant, oldest first."""
         for line in self._desk.ledger.open_lines():
-            if message.mode is None or line.intent.mode == message.mode:
+            if _meant(message, line.intent):
                 self.want_gone(line, message.reason)
 
     def want_gone(self, line: Line, reason: str, *, amending: bool = False) -> None:
@@ -282,6 +311,14 @@ class Placing:
             self._desk.record(r.Doubted(client_id, text))
         if line.state is OrderState.UNKNOWN:
             self._looking.look_up(line)
+
+
+def _meant(message: CancelAll, intent: Intent) -> bool:
+    return (
+        message.mode in {None, intent.mode}
+        and message.symbol in {None, intent.symbol}
+        and message.side in {None, intent.side}
+    )
 
 
 _OVERTAKEN = (DenyReason.STALE_EPOCH, "a new epoch overtook it: nothing was sent, decide again after Resume")

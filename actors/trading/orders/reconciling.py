@@ -33,6 +33,7 @@ from ganglion.messages.orders import (
     ReadAccount,
     VenueOrder,
 )
+from ganglion.messages.trading import By, Scope, ScopeKind
 from ganglion.messages.values import ZERO, Asset
 
 _SUSPICIOUS_LOOKS = 2
@@ -76,6 +77,8 @@ class Reconciling:
         """Totals as the user stream told them last, in this epoch."""
         self._audit_timer = 0
         self._asked = 0
+        self._begun = False
+        """A reading of this incarnation was taken over: from then on everything that was placed is known here."""
 
     # -------------------------------------------------------------- epochs
 
@@ -101,6 +104,23 @@ class Reconciling:
         if self._stage is Stage.DONE:
             self._stage = Stage.WAITING
             self._desk.request_epoch(reason)
+
+    def lift(self, scope: Scope, who: str) -> str:
+        """Let a scope be active again and reconcile before anything is placed; why it can't be, empty where it is.
+
+        Un-halting is the path of a start: what happened meanwhile is known before anybody decides on it.
+        """
+        desk = self._desk
+        if desk.ledger.states.at(scope) is None:
+            return ""
+        if scope.kind in {ScopeKind.BOT, ScopeKind.ACCOUNT} and desk.stopped:
+            return f"{desk.account} is {desk.stopped}: see to that, start the bot again, then resume"
+        if desk.journal_trouble:
+            return f"the journal is broken ({desk.journal_trouble}): see to that, start the bot again, then resume"
+        desk.record(r.StateLifted(scope, who, desk.outside.clock.now_ms()))
+        desk.tell_states()
+        self.snapshot_wanted(f"{scope} was resumed by {who}")
+        return ""
 
     def epoch_overdue(self, epoch: int) -> None:
         """The epoch that was asked for has not come: ask again."""
@@ -129,7 +149,7 @@ class Reconciling:
             since_ms = desk.outside.clock.now_ms() - int(settings.first_overlap_s * 1000)
         else:
             since_ms = (desk.ledger.watermark_ms or desk.ledger.opened_ms) - int(settings.overlap_s * 1000)
-        return ReadAccount(desk.epoch, desk.symbols, max(since_ms, 0), audit)
+        return ReadAccount(desk.epoch, desk.symbols, max(since_ms, 0), audit, recent=not self._begun)
 
     def read_again(self, epoch: int) -> None:
         """A timer after a reading that did not do."""
@@ -190,6 +210,7 @@ class Reconciling:
                 None,
                 f"{desk.account} came back empty: it shows no money where {_listed(desk.ledger.totals())} should be; "
                 "look whether the key, the account or the venue is the right one",
+                By.INVARIANT,
             )
             return False
         for trade in sorted(message.trades, key=lambda trade: trade.timestamp_ms):
@@ -202,6 +223,11 @@ class Reconciling:
                 present[line.client_id] = None
             elif not self._intake.orphan(order.client_id, order.venue_id):
                 foreign.append(order)
+        for order in message.recent_orders:
+            # What was there before the account was opened is in its opening balances, whoever placed it.
+            if self._intake.take_order(order) is None and (order.timestamp_ms or 0) > desk.ledger.opened_ms:
+                self._intake.orphan(order.client_id, order.venue_id)
+        self._begun = True
         self._intake.others.replace(foreign)
         self._doubt_absent(present, frozen=frozen)
         return True
@@ -288,7 +314,7 @@ class Reconciling:
         desk.reconciled = not desk.epoch_asked
         self._audits = 0
         desk.portfolio.tell(self.snapshot(read))
-        desk.tell_halts()
+        desk.tell_states()
         reconciled = Reconciled(desk.account, desk.epoch, equal, found, desk.now_s())
         desk.portfolio.tell(reconciled)
         desk.outside.publish(reconciled)

@@ -19,6 +19,7 @@ from ganglion.messages.orders import (
     VenueOrder,
     VenueTrade,
 )
+from ganglion.messages.trading import Scope, StateEntry
 from ganglion.messages.values import Symbol
 
 
@@ -161,6 +162,19 @@ class Settled(Record, frozen=True, tag=True, array_like=True):
     read_ms: int
 
 
+class VenueRenewed(Record, frozen=True, tag=True, array_like=True):
+    """The venue is a new one (it lives in the bot's own process): nothing of the account is left there."""
+
+    reason: str
+
+
+class Forgotten(Record, frozen=True, tag=True, array_like=True):
+    """Lines that were over before this time are dropped: nobody can say anything of them any more."""
+
+    before_ms: int
+    """By the venue's clock."""
+
+
 class Saved(Record, frozen=True, tag=True, array_like=True):
     """A mode's own state."""
 
@@ -169,11 +183,18 @@ class Saved(Record, frozen=True, tag=True, array_like=True):
     sequence: int
 
 
-class HaltEntry(Record, frozen=True, tag=True, array_like=True):
-    """An account (mode None) or one of its modes was halted: the first cause outlives every restart."""
+class StateSet(Record, frozen=True, tag=True, array_like=True):
+    """A scope's trading state was set: it and its first cause outlive every restart."""
 
-    mode: str | None
-    cause: str
+    entry: StateEntry
+
+
+class StateLifted(Record, frozen=True, tag=True, array_like=True):
+    """An operator let a scope be active again."""
+
+    scope: Scope
+    who: str
+    at_ms: int
 
 
 AnyRecord: TypeAlias = (
@@ -196,8 +217,11 @@ AnyRecord: TypeAlias = (
     | Concluded
     | ExternalEntry
     | Settled
+    | VenueRenewed
+    | Forgotten
     | Saved
-    | HaltEntry
+    | StateSet
+    | StateLifted
 )
 
 _ENCODER = msgspec.msgpack.Encoder(decimal_format="string")

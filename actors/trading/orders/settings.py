@@ -43,4 +43,6 @@ class OrdersSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long reconcile waits for the first answers about Unknown orders."""
     audit_s: float = 60.0
     """Between comparisons of a reconciled account with the venue; 0 for none."""
+    forget_after_s: float = 3_600.0
+    """Lines that ended longer ago are dropped at the next checkpoint; their fills stay."""
     client_id_length: int = LENGTH

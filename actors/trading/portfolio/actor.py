@@ -11,20 +11,22 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from ganglion.actors.trading.money import plain
-from ganglion.actors.trading.portfolio.admission import Facts, refuse
+from ganglion.actors.trading.portfolio.admission import Facts, Refusal, refuse
 from ganglion.actors.trading.portfolio.affording import facts_of, intended, shortage_of
+from ganglion.actors.trading.portfolio.flattening import flattening, kept
 from ganglion.actors.trading.portfolio.limits import Limits, Pace
+from ganglion.actors.trading.portfolio.passing import PassesOn
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares, rebuild
 from ganglion.actors.trading.portfolio.rejections import Rejections
 from ganglion.actors.trading.portfolio.reservation import reservation_of
-from ganglion.actors.trading.portfolio.resuming import forgotten, funds_of, resume_of
+from ganglion.actors.trading.portfolio.resuming import forgotten, funds_of, resume_of, view_of
 from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioMessage, PortfolioSettings, ToOrders
+from ganglion.actors.trading.trading_states import changes, newly_halted
 from ganglion.messages.account import (
     AccountSnapshot,
     Drain,
     LockedByOthers,
-    PortfolioView,
     Reconciled,
     ResumeRequest,
     SavedState,
@@ -32,13 +34,11 @@ from ganglion.messages.account import (
     SnapshotRequest,
     Suspend,
 )
+from ganglion.messages.degraded import VenueBack, VenueDown
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     ConnectionState,
     EpochOpened,
-    HaltAccount,
-    Halted,
-    HaltMode,
     MarketPaused,
     Tick,
     VenuePaused,
@@ -48,8 +48,6 @@ from ganglion.messages.market import BookInvalid, Market, TopOfBook
 from ganglion.messages.orders import (
     Admitted,
     AmendOrder,
-    CancelAll,
-    CancelOrder,
     DenyReason,
     Fill,
     Intent,
@@ -58,11 +56,12 @@ from ganglion.messages.orders import (
     OrderUpdate,
     PlaceOrder,
 )
+from ganglion.messages.trading import Flatten, FlattenPart, TradingStates
 from ganglion.messages.values import Asset, Symbol
 from ganglion.supervision import Actor, Address, receives
 
 
-class PortfolioActor(Actor[PortfolioMessage]):
+class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
     """One account's money, and its modes."""
 
     def __init__(
@@ -108,7 +107,9 @@ class PortfolioActor(Actor[PortfolioMessage]):
     @receives
     def place(self, message: PlaceOrder) -> None:
         """Reserve, then pass on; or deny."""
-        self._afford(message.intent, message, amends=None)
+        refused = self._afford(message.intent, message, amends=None)
+        if refused is not None:
+            self._deny(message.intent, *refused)
 
     @receives
     def amend(self, message: AmendOrder) -> None:
@@ -118,19 +119,19 @@ class PortfolioActor(Actor[PortfolioMessage]):
             text = f"intent {message.intent_id} is not an open order of {message.intent.mode}: place a new one"
             self._deny(message.intent, DenyReason.UNKNOWN_ORDER, text)
             return
-        self._afford(message.intent, message, amends=message.intent_id)
+        refused = self._afford(message.intent, message, amends=message.intent_id)
+        if refused is not None:
+            self._deny(message.intent, *refused)
 
-    def _afford(self, intent: Intent, command: PlaceOrder | AmendOrder, *, amends: str | None) -> None:
+    def _afford(self, intent: Intent, command: PlaceOrder | AmendOrder, *, amends: str | None) -> Refusal | None:
         facts = self._facts(intent, replacing=amends is not None)
         refused = refuse(intent, facts)
         if refused is not None:
-            self._deny(intent, *refused)
-            return
+            return refused
         reservation = reservation_of(intent, self._markets.get(intent.symbol), amends=amends)
         short = shortage_of(self._money, reservation)
         if short is not None:
-            self._deny(intent, DenyReason.INSUFFICIENT_FUNDS, short)
-            return
+            return DenyReason.INSUFFICIENT_FUNDS, short
         self._money.reserve(reservation)
         # From here on it exists: a mode that restarts before the order line has spoken must not decide it again.
         self._orders_open[intent.intent_id] = intended(intent)
@@ -140,6 +141,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
             Admitted(self._account, intent.intent_id, intent.symbol, facts.top, facts.book_invalid, facts.now_s)
         )
         self._show(intent.mode)
+        return None
 
     def _deny(self, intent: Intent, reason: DenyReason, text: str) -> None:
         self._tell_denied(
@@ -151,16 +153,6 @@ class PortfolioActor(Actor[PortfolioMessage]):
         if mode is not None:
             mode.address.tell(denied)
         self.publish(denied)
-
-    @receives
-    def cancel(self, message: CancelOrder) -> None:
-        """Always passes."""
-        self._orders.tell(message)
-
-    @receives
-    def cancel_all(self, message: CancelAll) -> None:
-        """Always passes."""
-        self._orders.tell(message)
 
     @receives
     def drain(self, message: Drain) -> None:
@@ -279,51 +271,49 @@ class PortfolioActor(Actor[PortfolioMessage]):
         """The account agrees with the venue: modes go on."""
         if message.epoch != self._may.epoch or not self._may.synced:
             return
-        self._may.reconciled = True
+        apart = self._apart() if message.balances_equal else ""
+        # The monitor's halt takes a moment: nobody may decide on this money until it has come.
+        self._may.reconciled = not apart
         self.publish(message)
-        if message.balances_equal:
-            self._compare()
+        if apart:
+            self.publish(Violation("I6", self._account, f"the portfolio differs: {apart}"))
         self._show_all()
         self._resume_all(self._reason)
 
-    def _compare(self) -> None:
+    def _apart(self) -> str:
         """I6: where the order line agrees with the venue, so does the portfolio, unless something is Unknown."""
         if any(update.state is OrderState.UNKNOWN for update in self._orders_open.values()):
-            return
-        apart = self._money.apart_from(self._venue)
-        if apart:
-            self.publish(Violation("I6", self._account, f"the portfolio differs: {apart}"))
+            return ""
+        return self._money.apart_from(self._venue)
 
-    # -------------------------------------------------------------- halts and pauses
+    # -------------------------------------------------------------- trading states and pauses
 
     @receives
-    def halt_account(self, message: HaltAccount) -> None:
-        """From the monitor or an operator; the order line keeps it."""
-        self._orders.tell(message)
-        self._halt(None, message.cause)
-
-    @receives
-    def halt_mode(self, message: HaltMode) -> None:
-        """From the monitor or an operator; the order line keeps it."""
-        self._orders.tell(message)
-        self._halt(message.mode, message.cause)
-
-    @receives
-    def halted(self, message: Halted) -> None:
-        """The order line halted, or tells after a restart what is halted."""
-        self._halt(message.mode, message.cause)
-
-    def _halt(self, mode: str | None, cause: str) -> None:
-        if not self._may.halt(mode, cause):
-            return
-        self.log.error("halted", account=self._account, mode=mode, cause=cause)
-        halted = Halted(self._account, mode, cause)
+    def states(self, message: TradingStates) -> None:
+        """What is not active, from the order line that keeps it; what is lighter now waits for the next reconcile."""
+        before = {name: self._may.state_of(name, wiring.symbol) for name, wiring in self._modes.items()}
+        for line in changes(self._may.states.entries, message.entries):
+            self.log.warning("trading_state", account=self._account, **line)
+        news = newly_halted(self._account, self._may.states.entries, message.entries)
+        self._may.states.replace(message.entries)
+        self.publish(message)
+        for halted in news:
+            self.publish(halted)
         for name, wiring in self._modes.items():
-            if mode in {None, name}:
-                wiring.address.tell(halted)
-                wiring.address.tell(Suspend(self._account, f"halted: {cause}"))
-        self.publish(halted)
+            if self._may.state_of(name, wiring.symbol).severity > before[name].severity:
+                self._resume(name, "its trading state changed")
         self._show(None)
+
+    @receives
+    def flatten(self, message: Flatten) -> tuple[FlattenPart, ...]:
+        """Sell what the modes of a scope hold, by the way of every order; answered with what is on its way."""
+        parts: list[FlattenPart] = []
+        for part, intent in flattening(
+            message, self._account, self._money, self._may, self._modes, self._markets, self._tops, self.ids.token
+        ):
+            refused = None if intent is None else self._afford(intent, PlaceOrder(intent), amends=None)
+            parts.append(part if refused is None else kept(part, refused))
+        return tuple(parts)
 
     @receives
     def venue_paused(self, message: VenuePaused) -> None:
@@ -331,6 +321,23 @@ class PortfolioActor(Actor[PortfolioMessage]):
         self._may.pause(message.until_s, message.reason)
         self._suspend(f"paused: {message.reason}")
         self._wake_at(message.until_s, Tick("pause"))
+
+    @receives
+    def venue_down(self, message: VenueDown) -> None:
+        """The venue does not answer as it should: deny until it is back."""
+        self._may.down = message.reason
+        self._suspend(f"{self._account} is down: {message.reason}")
+
+    @receives
+    def venue_back(self, message: VenueBack) -> None:
+        """It answers again: go on, unless something else stands in the way."""
+        self._may.down = ""
+        for symbol in ("", *self._may.closed):
+            # the end of a pause that fell into the outage went by unheard
+            until_s = self._may.pause_of(symbol)[0]
+            if until_s > self.clock.monotonic_s():
+                self._wake_at(until_s, Tick(f"pause of:{symbol}" if symbol else "pause"))
+        self._resume_all(message.reason)
 
     @receives
     def market_paused(self, message: MarketPaused) -> None:
@@ -347,6 +354,8 @@ class PortfolioActor(Actor[PortfolioMessage]):
         """The end of a pause: of one market, or of all."""
         _, _, symbol = message.key.partition(":")
         until_s = self._may.pause_of(symbol)[0]
+        if self._may.down:
+            return  # VenueBack looks after what is left of it
         if self.clock.monotonic_s() < until_s:
             self._wake_at(until_s, message)  # it was made longer, or the timer came a rounding early
             return
@@ -400,6 +409,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
             self._orders_open.values(),
             self._saved.get(name),
             reason,
+            self._sequence,
         )
         wiring.address.tell(told)
 
@@ -419,7 +429,7 @@ class PortfolioActor(Actor[PortfolioMessage]):
     # -------------------------------------------------------------- what others see
 
     def _show_all(self) -> None:
-        for name in self._modes:
+        for name in tuple(self._modes) or (None,):
             self._show(name)
 
     def _show(self, mode: str | None) -> None:
@@ -428,13 +438,4 @@ class PortfolioActor(Actor[PortfolioMessage]):
         wiring = self._modes.get(mode or "")
         if wiring is not None and mode is not None:
             wiring.address.tell(funds_of(self._money, mode, wiring.symbol))
-        self.publish(
-            PortfolioView(
-                account=self._account,
-                epoch=self._may.epoch,
-                sequence=self._sequence,
-                assets=self._money.views(),
-                reconciled=self._may.reconciled,
-                halted=self._may.halts.get(""),
-            )
-        )
+        self.publish(view_of(self._money, self._may, self._sequence))

@@ -6,15 +6,18 @@ gathers the facts; nobody else calls this.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal, localcontext
 from typing import TypeAlias
 
 from ganglion.actors.trading.money import plain, times
-from ganglion.actors.trading.portfolio.limits import Limits, Standing, over_limit, worst_price
+from ganglion.actors.trading.portfolio.limits import Limits, Standing, beyond_collar, over_limit, worst_price
+from ganglion.actors.trading.trading_states import stopped_text, stops
 from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import DenyReason, Intent
+from ganglion.messages.trading import StateEntry
 from ganglion.messages.values import Side
 
 Refusal: TypeAlias = tuple[DenyReason, str]
@@ -27,8 +30,8 @@ class Facts:
     account: str
     now_s: float
     epoch: int
-    halted: str | None
-    """First cause, of the account or of this mode."""
+    state: StateEntry | None
+    """The trading state that counts for it; None for active."""
     paused_until_s: float
     pause_reason: str
     draining: bool
@@ -83,13 +86,12 @@ def _sense(intent: Intent, facts: Facts) -> Refusal | None:
 def _permission(intent: Intent, facts: Facts) -> Refusal | None:
     if facts.draining:
         return DenyReason.DRAINING, f"{facts.account} is being stopped: nothing is placed any more"
-    if facts.halted is not None:
-        return (
-            DenyReason.HALTED,
-            f"{facts.account} is halted: {facts.halted}; cancels still pass",
-        )
+    if facts.state is not None and stops(facts.state, intent.side, flatten=intent.flatten):
+        return DenyReason.HALTED, stopped_text(facts.state)
     if facts.now_s < facts.paused_until_s:
         wait_s = facts.paused_until_s - facts.now_s
+        if math.isinf(wait_s):
+            return DenyReason.PAUSED, f"{facts.pause_reason}; nothing is placed until it answers again"
         return (
             DenyReason.PAUSED,
             f"{facts.account} asked for silence ({facts.pause_reason}): place again in {wait_s:.1f} s",
@@ -188,7 +190,8 @@ def _limits(intent: Intent, facts: Facts) -> Refusal | None:
         (facts.mode_limits, facts.mode_standing),
         (facts.account_limits, facts.account_standing),
     ):
-        text = over_limit(limits, standing, intent, mid, facts.now_s)
+        judge = beyond_collar if intent.flatten else over_limit
+        text = judge(limits, standing, intent, mid, facts.now_s)
         if text is not None:
             return DenyReason.LIMIT, text
     return None

@@ -56,7 +56,7 @@ def facts_of(
         account=money.account,
         now_s=now_s,
         epoch=may.epoch,
-        halted=may.halted(intent.mode),
+        state=may.states.effective(intent.mode, intent.symbol),
         paused_until_s=paused_until_s,
         pause_reason=pause_reason,
         draining=may.draining,

@@ -37,6 +37,12 @@ class Limits(BaseModel):
         lt=1,
         description="how far beyond mid a buy may pay or a sell may give in, as a share of mid (0.05 is 5 %)",
     )
+    max_loss: Decimal | None = Field(
+        default=None,
+        gt=0,
+        description="most that its own trades may lose since the journal began, in the bot's reference currency: over "
+        "it, it is halted and its orders are cancelled",
+    )
 
 
 @dataclass(slots=True)
@@ -103,11 +109,14 @@ def over_limit(limits: Limits, standing: Standing, intent: Intent, mid: Decimal,
             f"{who} would own {plain(after)} {base}, max_position is {plain(limits.max_position)}: "
             f"buy at most {plain(max(minus(limits.max_position, standing.position), Decimal(0)))}"
         )
-    return _beyond_collar(limits, who, intent, mid)
+    return beyond_collar(limits, standing, intent, mid, now_s)
 
 
-def _beyond_collar(limits: Limits, who: str, intent: Intent, mid: Decimal) -> str | None:
-    """A price on the losing side of mid by more than the collar (far away on the other side harms nobody)."""
+def beyond_collar(limits: Limits, standing: Standing, intent: Intent, mid: Decimal, _now_s: float) -> str | None:
+    """A price on the losing side of mid by more than the collar (far away on the other side harms nobody).
+
+    The one limit that binds an operator's flatten too: getting out must not fail by a count, and not end in a hole.
+    """
     if limits.price_collar is None or intent.price is None:
         return None
     width = times(mid, limits.price_collar)
@@ -118,5 +127,5 @@ def _beyond_collar(limits: Limits, who: str, intent: Intent, mid: Decimal) -> st
     most = "most" if intent.side is Side.BUY else "least"
     return (
         f"a {intent.side} at {plain(intent.price)} is more than {limits.price_collar:.2%} beyond mid {plain(mid)} "
-        f"(price_collar of {who}): use {plain(bound)} at {most}"
+        f"(price_collar of {standing.who}): use {plain(bound)} at {most}"
     )

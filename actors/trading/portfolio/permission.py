@@ -1,13 +1,16 @@
-"""Whether an account may place at all: halts, pauses, connection, epoch, reconcile.
+"""Whether an account may place at all: trading states, pauses, connection, epoch, reconcile.
 
-Pure. The portfolio actor tells it what happened and asks what stands in a mode's way; first causes are kept.
+Pure. The portfolio actor tells it what happened and asks what stands in a mode's way.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+from ganglion.actors.trading.trading_states import StateTree
 from ganglion.messages.lifecycle import ConnectionState
+from ganglion.messages.trading import TradingState
 from ganglion.messages.values import Symbol
 
 
@@ -22,25 +25,27 @@ class Permission:
     connection: ConnectionState = ConnectionState.LIVE
     """Live until told otherwise: a reconcile proves that the venue was heard."""
     epoch: int = 0
-    halts: dict[str, str] = field(default_factory=dict)
-    """First cause by mode; the account's own under the empty name."""
+    states: StateTree = field(default_factory=StateTree)
+    """What is not active, as the order line told it last."""
     paused_until_s: float = 0.0
     pause_reason: str = ""
+    down: str = ""
+    """Why the venue's circuit breaker is open; empty while it is not."""
     drain: str = ""
     """Why the bot stops; empty while it does not."""
     closed: dict[Symbol, tuple[float, str]] = field(default_factory=dict)
     """Markets that the venue has closed: until when, and why."""
 
-    def halt(self, mode: str | None, cause: str) -> bool:
-        """Halt a mode, or the account; False where it was, and the first cause is kept."""
-        if (mode or "") in self.halts:
-            return False
-        self.halts[mode or ""] = cause
-        return True
+    @property
+    def halted(self) -> str | None:
+        """Why the whole account is halted; None where it is not."""
+        entry = self.states.halted()
+        return None if entry is None else str(entry.cause)
 
-    def halted(self, mode: str) -> str | None:
-        """Why this mode may not place, where it or its account is halted."""
-        return self.halts.get("") or self.halts.get(mode)
+    def state_of(self, mode: str, symbol: Symbol) -> TradingState:
+        """What a mode may place in a market."""
+        entry = self.states.effective(mode, symbol)
+        return TradingState.ACTIVE if entry is None else entry.state
 
     def pause(self, until_s: float, reason: str) -> None:
         """The venue wants silence; a shorter wish never shortens a longer one."""
@@ -52,7 +57,9 @@ class Permission:
         self.closed[symbol] = (until_s, f"{symbol} is closed: {reason}")
 
     def pause_of(self, symbol: Symbol) -> tuple[float, str]:
-        """Until when nothing may be placed in a market, and why: its own pause or the whole venue's."""
+        """Until when nothing may be placed in a market, and why: its own pause or the whole venue's; inf: not known."""
+        if self.down:
+            return math.inf, f"{self.account} is down: {self.down}"
         return max((self.paused_until_s, self.pause_reason), self.closed.get(symbol, (0.0, "")))
 
     @property
@@ -69,9 +76,9 @@ class Permission:
         """What keeps a mode in this market from going on; None where nothing does."""
         if self.drain:
             return self.drain
-        halted = self.halted(mode)
+        halted = self.states.halted(mode, symbol)
         if halted is not None:
-            return f"halted: {halted}"
+            return f"halted: {halted.cause}"
         if not self.synced or not self.reconciled:
             return "the account is not reconciled yet"
         if not self.connected:

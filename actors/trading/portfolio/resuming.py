@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.reservation import Reservation
-from ganglion.messages.account import Funds, Resume, SavedState, Suspend
+from ganglion.messages.account import Funds, PortfolioView, Resume, SavedState, Suspend
 from ganglion.messages.market import Market
 from ganglion.messages.orders import DenyReason, OrderDenied, OrderUpdate
 from ganglion.messages.values import ZERO, Symbol, base_of, quote_of
@@ -40,6 +40,7 @@ def resume_of(
     open_orders: Iterable[OrderUpdate],
     saved: SavedState | None,
     reason: str,
+    as_of: int,
 ) -> Resume | Suspend:
     """Where a mode stands, or why it can't go on yet."""
     obstacle = may.obstacle(mode, symbol, now_s)
@@ -56,6 +57,20 @@ def resume_of(
         fills_since=tuple(fill for fill in money.fills.values() if fill.mode == mode and fill.sequence > since),
         saved_state=None if saved is None else saved.state,
         reason=reason,
+        state=may.state_of(mode, symbol),
+        as_of=as_of,
+    )
+
+
+def view_of(money: Portfolio, may: Permission, sequence: int) -> PortfolioView:
+    """What monitor, treasury and dashboard are shown."""
+    return PortfolioView(
+        account=money.account,
+        epoch=may.epoch,
+        sequence=sequence,
+        assets=money.views(),
+        reconciled=may.reconciled,
+        halted=may.halted,
     )
 
 

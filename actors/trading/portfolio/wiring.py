@@ -21,11 +21,11 @@ from ganglion.messages.account import (
     SnapshotRequest,
     Suspend,
 )
+from ganglion.messages.degraded import VenueBack, VenueDown
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     EpochOpened,
     HaltAccount,
-    Halted,
     HaltMode,
     MarketPaused,
     Tick,
@@ -41,12 +41,22 @@ from ganglion.messages.orders import (
     OrderUpdate,
     PlaceOrder,
 )
+from ganglion.messages.trading import Flatten, SetTradingState, TradingStates
 from ganglion.messages.values import Symbol
 from ganglion.supervision import Address
 
-ToMode: TypeAlias = OrderUpdate | Fill | OrderDenied | Funds | Resume | Suspend | Drain | Halted
+ToMode: TypeAlias = OrderUpdate | Fill | OrderDenied | Funds | Resume | Suspend | Drain
 ToOrders: TypeAlias = (
-    PlaceOrder | CancelOrder | AmendOrder | CancelAll | SnapshotRequest | SaveState | Drain | HaltAccount | HaltMode
+    PlaceOrder
+    | CancelOrder
+    | AmendOrder
+    | CancelAll
+    | SnapshotRequest
+    | SaveState
+    | Drain
+    | HaltAccount
+    | HaltMode
+    | SetTradingState
 )
 
 
@@ -65,17 +75,21 @@ PortfolioMessage: TypeAlias = (
     | Reconciled
     | LockedByOthers
     | EpochOpened
-    | Halted
     | HaltAccount
     | HaltMode
+    | SetTradingState
+    | TradingStates
+    | Flatten
     | VenuePaused
+    | VenueDown
+    | VenueBack
     | MarketPaused
     | ConnectionChanged
     | TopOfBook
     | BookInvalid
     | Tick
 )
-"""What a portfolio is told, by modes, by the order line, by books, by the monitor."""
+"""What a portfolio is told, by modes, by the order line, by books, by the monitor and by operators."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The treasury: all portfolios in one currency, and what each mode made."""
 
 from ganglion.actors.trading.treasury.actor import TreasuryActor
+from ganglion.actors.trading.treasury.losses import LossLimits
 from ganglion.actors.trading.treasury.valuation import Prices, result_of
 
-__all__ = ["Prices", "TreasuryActor", "result_of"]
+__all__ = ["LossLimits", "Prices", "TreasuryActor", "result_of"]

@@ -1,13 +1,16 @@
-"""The treasury: values all portfolios in the bot's reference currency and tells what each mode made.
+"""The treasury: values all portfolios in the bot's reference currency, tells what each mode made, and watches losses.
 
-Subscribes to portfolios (PortfolioView, Fill, AccountSnapshot) and to books (TopOfBook); publishes TreasuryView. It
-only watches: nothing that trades depends on it.
+Subscribes to portfolios (PortfolioView, Fill, AccountSnapshot) and to books (TopOfBook); publishes TreasuryView.
+Whoever lost more than its limit it halts, and cancels its orders, through the portfolios; nothing that trades waits
+for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
+from ganglion.actors.trading.treasury.losses import LossLimits, exceeded
 from ganglion.actors.trading.treasury.valuation import Prices, result_of
 from ganglion.messages.account import (
     AccountSnapshot,
@@ -18,18 +21,30 @@ from ganglion.messages.account import (
 )
 from ganglion.messages.lifecycle import Tick
 from ganglion.messages.market import TopOfBook
-from ganglion.messages.orders import Fill
+from ganglion.messages.orders import CancelAll, Fill
+from ganglion.messages.trading import By, Cause, Loss, ReadLosses, Scope, ScopeKind, SetTradingState, TradingState
 from ganglion.messages.values import Asset, Symbol
-from ganglion.supervision import Actor, receives
+from ganglion.supervision import Actor, Address, receives
 
-TreasuryMessage: TypeAlias = PortfolioView | AccountSnapshot | Fill | TopOfBook | Tick
+TreasuryMessage: TypeAlias = PortfolioView | AccountSnapshot | Fill | TopOfBook | Tick | ReadLosses
 
 
 class TreasuryActor(Actor[TreasuryMessage]):
     """One bot's treasury."""
 
-    def __init__(self, reference: Asset, *, every_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        reference: Asset,
+        *,
+        limits: LossLimits | None = None,
+        portfolios: Mapping[str, Address[SetTradingState | CancelAll]] | None = None,
+        every_s: float = 1.0,
+    ) -> None:
         self._prices = Prices(reference)
+        self._limits = limits or LossLimits()
+        self._portfolios = dict(portfolios or {})
+        self._told: set[Scope] = set()
+        """Limits whose scopes were halted, while they stay exceeded."""
         self._every_s = every_s
         self._views: dict[str, PortfolioView] = {}
         self._fills: dict[tuple[str, Symbol, str], Fill] = {}
@@ -67,13 +82,31 @@ class TreasuryActor(Actor[TreasuryMessage]):
     def tick(self, message: Tick) -> None:
         """Value everything."""
         self.after(self._every_s, message)
-        self.publish(
-            TreasuryView(
-                reference=self._prices.reference,
-                accounts=tuple(self._account(view) for _, view in sorted(self._views.items())),
-                modes=self._modes(),
-            )
+        view = TreasuryView(
+            reference=self._prices.reference,
+            accounts=tuple(self._account(view) for _, view in sorted(self._views.items())),
+            modes=self._modes(),
         )
+        self.publish(view)
+        losses = tuple(exceeded(self._limits, view.modes, view.reference))
+        for loss in losses:
+            if loss.scope not in self._told:
+                self._halt(loss)
+        self._told = {loss.scope for loss in losses}
+
+    def _halt(self, loss: Loss) -> None:
+        self.log.error("loss_limit", scope=str(loss.scope), text=loss.text)
+        cause = Cause(loss.text, By.LOSS_LIMIT, self.clock.now_ms())
+        scope = loss.scope
+        for account, portfolio in self._portfolios.items():
+            if scope.kind is ScopeKind.BOT or scope.account == account:
+                portfolio.tell(SetTradingState(scope, TradingState.HALTED, cause))
+                portfolio.tell(CancelAll(scope.name if scope.kind is ScopeKind.MODE else None, loss.text))
+
+    @receives
+    def read_losses(self, message: ReadLosses) -> tuple[Loss, ...]:
+        """Which limits are exceeded at the mids of now."""
+        return tuple(exceeded(self._limits, self._modes(), self._prices.reference))
 
     def _account(self, view: PortfolioView) -> AccountValue:
         worth, unpriced = self._prices.value({asset.asset: asset.total for asset in view.assets})
@@ -90,6 +123,7 @@ class TreasuryActor(Actor[TreasuryMessage]):
             cash, no_cash = self._prices.value(result.cash)
             inventory, no_inventory = self._prices.value(result.inventory)
             fees, no_fees = self._prices.value(result.fees)
-            unpriced = tuple(sorted({*no_cash, *no_inventory, *no_fees}))
-            results.append(ModeResult(mode, account, result.fills, cash, inventory, fees, unpriced))
+            held = tuple(sorted({*no_cash, *no_inventory}))
+            unpriced = tuple(sorted({*held, *no_fees}))
+            results.append(ModeResult(mode, account, result.fills, cash, inventory, fees, unpriced, held))
         return tuple(results)

@@ -15,6 +15,7 @@ from ganglion.actors.exchange.ccxt.adapter import make_ccxt_venue
 from ganglion.actors.exchange.ccxt.requests import SharedMarkets
 from ganglion.actors.exchange.ccxt.settings import CcxtSettings, Credentials
 from ganglion.messages.base import Message
+from ganglion.messages.degraded import Degraded
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     ConnectionState,
@@ -30,7 +31,7 @@ from ganglion.simulation.venue.server import serving
 from ganglion.supervision import Budget, ChildSpec, System
 
 M = TypeVar("M", bound=Message)
-PUBLISHED = (ConnectionChanged, TradeTick, Ticker, VenuePaused, HaltAccount)
+PUBLISHED = (ConnectionChanged, TradeTick, Ticker, VenuePaused, HaltAccount, Degraded)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from ganglion.actors.exchange.arm import ExchangeSettings, VenueMemory, Wiring
 from ganglion.actors.exchange.venue import ReplyTo
 from ganglion.messages import venue as v
 from ganglion.messages.base import Message
+from ganglion.messages.degraded import Degraded, VenueBack, VenueDown
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     EpochOpened,
@@ -38,6 +39,8 @@ CAPABILITIES = v.Capabilities(
     gateway_refuses_rate_limits=False,
     units_per_s=20.0,
     private=True,
+    fetch_trades=True,
+    cancel_all_after=True,
 )
 
 
@@ -77,6 +80,9 @@ class ScriptedVenue:
 class World:
     """One exchange actor on a scripted venue in a simulated system."""
 
+    candles_at = ""
+    """Path of a real candle actor; without one the books' probe hears what it would."""
+
     def __init__(self, symbols: tuple[str, ...] = (SYMBOL,), **fields: Any) -> None:
         self.system = System("simulated", seed=7)
         self.answers: dict[type, Callable[[Any], Any]] = {}
@@ -93,7 +99,7 @@ class World:
         settings = ExchangeSettings(name="alpha", symbols=symbols, **fields)
         self.memory = VenueMemory()
         books = dict.fromkeys(symbols, self.book.address)
-        candles = {(SYMBOL, "1m"): self.book.address}
+        candles = {(SYMBOL, "1m"): self.system.address(self.candles_at) if self.candles_at else self.book.address}
         wiring = Wiring(orders=self.orders.address, books=books, candles=candles)
 
         def make_venue() -> ScriptedVenue:
@@ -105,7 +111,7 @@ class World:
             return self.actors[-1]
 
         address = self.system.address("/exchange")
-        published = (ConnectionChanged, HaltAccount, VenuePaused, TradeTick)
+        published = (ConnectionChanged, HaltAccount, VenuePaused, VenueDown, VenueBack, Degraded, TradeTick)
         self.system.subscribe(address, self.outside.address, *published)
         self.spec = ChildSpec("exchange", factory, budget=Budget(5, 60))
 
@@ -138,6 +144,10 @@ class World:
                 return v.TradesFetched(number, 1.0, ())
             case v.FetchBook():
                 return v.BookFetched(number, 1.0, request.symbol, ((99.0, 1.0),), ((101.0, 1.0),), 99.0, 101.0)
+            case v.FetchTrades():
+                return v.PublicTradesFetched(number, 1.0, request.symbol, ())
+            case v.CancelAllAfter():
+                return v.CancelAllAfterSet(number, 1.0, request.timeout_s)
             case v.CreateOrder():
                 made = order(request.client_id)
                 return v.OrderCreated(number, 1.0, request.client_id, request.attempt, SYMBOL, made, None)

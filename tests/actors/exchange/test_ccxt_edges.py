@@ -1,10 +1,14 @@
 """The adapter's pure edges: conversion, phases, Retry-After, what is no reply, the gate, secrets, the book tap."""
 
 import json
+import socket
+import ssl
 from collections.abc import Callable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,7 +208,6 @@ def test_a_code_inside_a_longer_number_is_not_that_code() -> None:
 
 
 def test_a_bare_exchange_error_that_the_transport_caused_is_a_network_error() -> None:
-    import aiohttp
     import ccxt
 
     error = ccxt.ExchangeError("binance POST")
@@ -343,3 +346,69 @@ def test_what_changes_outside_of_a_frame_is_told_soon_all_the_same() -> None:
 
 def test_levels_with_a_count_are_pairs_to_us() -> None:
     assert levels_of([["5", "1", 7], [4, 2, 1]], depth=1) == ((5.0, 1.0),)
+
+
+# ------------------------------------------------------------------ why a host cannot be reached
+
+
+def unreachable(cause: BaseException) -> str:
+    """What is said of a request that failed for `cause`, which ccxt hides behind its URL."""
+    import ccxt
+
+    error = ccxt.ExchangeNotAvailable("binance GET https://api.example.com/api/v3/time")
+    error.__cause__ = cause
+    return failure_from(error, Trace(Operation.READ), KEYS, quirks_of("binance")).text
+
+
+def connector_error(kind: type[aiohttp.ClientConnectorError], cause: OSError) -> aiohttp.ClientConnectorError:
+    key = SimpleNamespace(host="api.example.com", port=443, is_ssl=True, ssl=True)
+    return kind(key, cause)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (connector_error(aiohttp.ClientConnectorError, ConnectionRefusedError(111, "")), "connection refused"),
+        (connector_error(aiohttp.ClientConnectorError, OSError(113, "Connect call failed")), "no route to host"),
+        (
+            connector_error(aiohttp.ClientConnectorDNSError, socket.gaierror(-2, "Name or service not known")),
+            "its name is not found, Name or service not known",
+        ),
+        (
+            connector_error(aiohttp.ClientConnectorSSLError, ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong")),
+            "TLS: ",
+        ),
+        (
+            aiohttp.ClientConnectorCertificateError(
+                SimpleNamespace(host="api.example.com", port=443, is_ssl=True, ssl=True),  # type: ignore[arg-type]
+                ssl.SSLCertVerificationError(1, "[SSL] certificate verify failed: certificate has expired"),
+            ),
+            "TLS: its certificate is not accepted",
+        ),
+        (TimeoutError(), "it did not answer in time"),
+        (aiohttp.ServerDisconnectedError(), "Server disconnected"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_an_unreachable_host_is_reported_with_the_reason(cause: BaseException, said: str) -> None:
+    text = unreachable(cause)
+    assert said in text
+    assert "https://api.example.com/api/v3/time" in text
+
+
+def test_a_reason_stands_behind_the_longest_text_and_shows_no_secret() -> None:
+    import ccxt
+
+    error = ccxt.ExchangeNotAvailable("x" * 2000)
+    error.__cause__ = aiohttp.ClientError("refused for very-secret")
+    failure = failure_from(error, Trace(Operation.READ), KEYS, quirks_of("binance"))
+    assert failure.text.endswith("refused for ***")
+    assert len(failure.text) <= 600
+
+
+def test_an_error_that_no_transport_caused_has_no_reason_of_one() -> None:
+    import ccxt
+
+    error = ccxt.InvalidOrder("binance too small")
+    error.__cause__ = KeyError("minNotional")
+    assert failure_from(error, Trace(Operation.PLACE), KEYS, quirks_of("binance")).text == "binance too small"

@@ -35,7 +35,9 @@ def test_a_shared_scan_that_fails_answers_everybody_and_the_next_one_is_made() -
         world.exchange.tell(LookUpOrder(client_id, None, SYMBOL, 0))
     world.system.run_for(5.0)
     assert [done.counts for done in world.heard(LookUpDone)] == [False] * 3
+    assert len(world.asked(v.FetchOpenOrders)) == 1, "what the key may not do is not asked again and again"
     del world.answers[v.FetchOpenOrders]
+    world.system.run_for(301.0)
     world.exchange.tell(LookUpOrder("d", None, SYMBOL, 0))
     world.system.run_for(5.0)
     assert world.heard(LookUpDone)[-1].counts

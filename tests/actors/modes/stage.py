@@ -22,6 +22,7 @@ from ganglion.messages.orders import (
     OrderUpdate,
     PlaceOrder,
 )
+from ganglion.messages.trading import TradingState
 from ganglion.messages.values import Liquidity, Side
 from ganglion.supervision import Backoff, ChildSpec, Supervisor, System
 from tests.actors.modes.samples import ACCOUNT, SYMBOL, funds, market, top
@@ -112,7 +113,14 @@ class Stage:
         """The book is not whole."""
         self.tell(BookInvalid(ACCOUNT, SYMBOL, reason))
 
-    def resume(self, reason: str = "start", *, saved_state: bytes | None = None, saved_at: int = 0) -> None:
+    def resume(
+        self,
+        reason: str = "start",
+        *,
+        saved_state: bytes | None = None,
+        saved_at: int = 0,
+        state: TradingState = TradingState.ACTIVE,
+    ) -> None:
         """Reconciled: the mode may go on."""
         self.epoch += 1
         saved = self.saved
@@ -127,6 +135,8 @@ class Stage:
                 fills_since=tuple(f for f in self.fills if f.sequence > (saved.sequence if saved else saved_at)),
                 saved_state=saved.state if saved else saved_state,
                 reason=reason,
+                state=state,
+                as_of=self.sequence,
             )
         )
 

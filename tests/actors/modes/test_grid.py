@@ -2,13 +2,16 @@
 
 from decimal import Decimal
 
+import msgspec
 import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganglion.actors.modes.grid import Grid, GridConfig
-from ganglion.messages.orders import DenyReason, OrderDenied, OrderState
+from ganglion.actors.modes.levels import GridState
+from ganglion.messages.account import SaveState
+from ganglion.messages.orders import DenyReason, OrderDenied, OrderState, PlaceOrder
 from ganglion.messages.values import Side
 from tests.actors.modes.samples import ACCOUNT, funds, market
 from tests.actors.modes.stage import Stage
@@ -123,6 +126,87 @@ def test_a_fill_while_it_was_suspended_is_mirrored_once():
     stage.system.run_for(30.0)
     stage.book()
     assert [(i.side, i.price) for i in stage.intents[4:]] == [(Side.SELL, Decimal(50_000))]
+
+
+def test_a_state_saved_by_a_new_incarnation_says_that_it_contains_what_the_last_one_had_counted():
+    stage = Stage(Grid, TWO, on_restart="cancel")
+    stage.start()
+    stage.book()
+    stage.accept_all()
+    fill = stage.fill(intent_at(stage, 49_500))
+    stage.crash()
+    stage.book()
+    stage.resume("restart")
+    for intent_id in list(stage.open):
+        stage.end(intent_id)
+    before = len(stage.portfolio.of(SaveState))
+    stage.book()
+    said = [message.sequence for message in stage.portfolio.of(SaveState)[before:]]
+    assert said
+    assert min(said) >= fill.sequence
+
+
+def test_a_state_saved_while_fills_are_still_to_be_told_does_not_say_that_it_contains_them():
+    stage = running()
+    stage.suspend()
+    first = stage.fill(intent_at(stage, 49_500), tell=False)
+    second = stage.fill(intent_at(stage, 49_000), tell=False)
+    for _ in range(3):
+        stage.sequence += 1
+        (other, *_) = stage.open.values()
+        stage.open[other.intent_id] = msgspec.structs.replace(other, sequence=stage.sequence)
+    before = len(stage.portfolio.of(SaveState))
+    stage.resume("reconnect")
+    stage.book()
+    said = [message.sequence for message in stage.portfolio.of(SaveState)[before:]]
+    assert first.sequence <= said[0] < second.sequence
+    assert said[-1] >= second.sequence
+
+
+def test_several_fills_while_it_was_suspended_are_all_counted_before_it_places_anything():
+    stage = running()
+    stage.suspend()
+    for price in (49_500, 49_000):
+        stage.fill(intent_at(stage, price), tell=False)
+    stage.resume("reconnect")
+    stage.book()
+    assert [(i.side, i.price) for i in stage.intents[4:]] == [
+        (Side.SELL, Decimal(49_500)),
+        (Side.SELL, Decimal(50_000)),
+    ]
+
+
+def test_several_fills_after_the_reconcile_and_before_the_book_is_whole_are_all_counted_before_it_places_anything():
+    stage = running()
+    stage.blind()
+    stage.suspend()
+    stage.resume("reconnect")
+    for price in (49_500, 49_000):
+        stage.fill(intent_at(stage, price))
+    stage.book()
+    stage.book()
+    assert [(i.side, i.price) for i in stage.intents[4:]] == [
+        (Side.SELL, Decimal(49_500)),
+        (Side.SELL, Decimal(50_000)),
+    ]
+
+
+@pytest.mark.parametrize("ends", ["filled", "canceled"])
+def test_a_level_that_is_filled_before_a_nearer_one_is_not_bought_twice(ends: str):
+    stage = running()
+    near = intent_at(stage, 49_500)
+    stage.fill(intent_at(stage, 49_000))
+    stage.book()
+    assert stage.cancels == [near.intent_id]
+    assert [(i.side, i.price) for i in stage.intents[4:]] == [(Side.SELL, Decimal(50_000))]
+    if ends == "filled":
+        stage.fill(near)
+    else:
+        stage.end(near.intent_id)
+    stage.accept_all()
+    stage.book()
+    level = (Side.SELL, Decimal(49_500)) if ends == "filled" else (Side.BUY, Decimal(49_000))
+    assert [(i.side, i.price) for i in stage.intents[5:]] == [level]
 
 
 def test_an_order_cancelled_by_somebody_else_is_placed_again():
@@ -265,3 +349,15 @@ def test_through_fills_cancels_crashes_and_reconnects_no_level_ever_has_two_orde
         prices = [price for _, price in there]
         assert len(prices) == len(set(prices))
         assert set(prices) <= {Decimal(p) for p in (49_000, 49_500, 50_000, 50_500, 51_000)}
+
+
+def test_the_state_that_knows_an_order_is_on_its_way_to_the_journal_before_the_order_itself():
+    stage = running()
+    stage.fill(intent_at(stage, 49_500))
+    known: set[str] = set()
+    for message in stage.portfolio.received:
+        if isinstance(message, SaveState):
+            known = set(msgspec.json.decode(message.state, type=GridState).orders)
+        elif isinstance(message, PlaceOrder):
+            assert message.intent.intent_id in known
+    assert len(stage.intents) == 5

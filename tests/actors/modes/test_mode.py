@@ -1,14 +1,14 @@
 """The base of all modes: what it is told, when, and what becomes of its decisions."""
 
 from decimal import Decimal
+from typing import ClassVar
 
 import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from ganglion.actors.modes import AmountError, ModeConfig, ModeDefinitionError, SaveError, TradingMode
-from ganglion.messages.account import Drain, Funds, Resume
-from ganglion.messages.lifecycle import Halted
+from ganglion.messages.account import Drain, Funds, Resume, Suspend
 from ganglion.messages.market import Candle, TopOfBook, TradeTick
 from ganglion.messages.orders import AmendOrder, DenyReason, Fill, OrderDenied, OrderState, OrderUpdate
 from ganglion.messages.values import OrderType, Side, TimeInForce
@@ -293,21 +293,12 @@ def test_a_halted_mode_decides_nothing_until_it_is_resumed():
     stage = Stage(Buyer)
     stage.start()
     HEARD.clear()
-    stage.tell(Halted(account=ACCOUNT, mode=None, cause="I6"))
+    stage.tell(Suspend(account=ACCOUNT, reason="halted: I6"))
     stage.book()
     assert HEARD == [("pause", "halted: I6")]
     stage.resume("un-halt")
     stage.book()
     assert heard() == ["pause", "resume", "book"]
-
-
-def test_the_halt_of_another_mode_is_not_ours():
-    stage = Stage(Buyer)
-    stage.start()
-    HEARD.clear()
-    stage.tell(Halted(account=ACCOUNT, mode="other", cause="limit"))
-    stage.book()
-    assert heard() == ["book"]
 
 
 def test_a_drained_mode_decides_nothing_any_more_whatever_comes():
@@ -616,3 +607,30 @@ def test_a_setting_that_is_not_written_as_a_number_is_none(written):
 
 def test_a_setting_keeps_the_digits_of_its_text():
     assert Numbers(levels=3, pause_s=None, step_pct="0.10").step_pct == Decimal("0.10")
+
+
+class Changing(TradingMode[ModeConfig]):
+    """Takes back what stands and orders anew, then raises where it is told to."""
+
+    raises: ClassVar[bool] = False
+
+    def on_book(self, top: TopOfBook) -> None:
+        self.save({"seen": top.sequence})
+        self.buy("0.1", "-1%")
+        self.cancel_all("again")
+        if self.raises:
+            raise RuntimeError("after it decided")
+
+
+def test_a_hook_that_raises_has_placed_nothing_and_saved_nothing_but_its_cancels_are_sent():
+    stage = Stage(Changing)
+    stage.start()
+    Changing.raises = True
+    try:
+        before = len(stage.portfolio.received)
+        stage.book()
+        stage.system.run_for(0.1)
+    finally:
+        Changing.raises = False
+    said = [type(message).__name__ for message in stage.portfolio.received[before:]]
+    assert said == ["CancelAll", "ResumeRequest"]

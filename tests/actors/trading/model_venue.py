@@ -102,6 +102,7 @@ class Resting:
     amount: Decimal
     filled: Decimal = ZERO
     status: str = "open"
+    created_ms: int = 0
 
 
 @dataclass
@@ -137,7 +138,8 @@ class World:
         need, asset = (amount * price, "USDT") if side is Side.BUY else (amount, "BTC")
         if self.balances[asset] - self.used(asset) < need:
             return "Account has insufficient balance for requested action."
-        order = Resting(str(len(self.orders) + 1), client_id, SYMBOL, side, price, amount)
+        venue_id = str(len(self.orders) + 1)
+        order = Resting(venue_id, client_id, SYMBOL, side, price, amount, created_ms=self.now_ms())
         self.orders[order.venue_id] = order
         self.arrivals[client_id] = self.arrivals.get(client_id, 0) + 1
         self._tell(seen(order))
@@ -199,7 +201,7 @@ def seen(order: Resting) -> VenueOrder:
         amount=order.amount,
         filled=order.filled,
         cost=order.filled * order.price,
-        timestamp_ms=0,
+        timestamp_ms=order.created_ms,
     )
 
 
@@ -394,8 +396,12 @@ class ModelExchange(Actor[SendOrder | SendCancel | LookUpOrder | ReadAccount | O
                 as_of=self.sequence,
                 settled=settled,
                 read_ms=self.clock.now_ms(),
+                recent_orders=tuple(seen(o) for o in world.orders.values() if self.listed(o, message)),
             )
         )
+
+    def listed(self, order: Resting, message: ReadAccount) -> bool:
+        return message.recent and order.created_ms >= message.since_ms
 
 
 def failure(error: str, phase: str, text: str = "as drawn", operation: Operation = Operation.PLACE) -> Failure:

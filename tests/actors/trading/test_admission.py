@@ -11,6 +11,7 @@ from ganglion.actors.trading.portfolio.limits import Limits, Standing
 from ganglion.messages.market import TopOfBook
 from ganglion.messages.orders import DenyReason, Side
 from tests.actors.trading.evidence import D, intent
+from tests.actors.trading.halts import halted_for
 from tests.actors.trading.model_venue import MARKET
 
 TOP = TopOfBook("alpha", "BTC/USDT", 99.0, 1.0, 101.0, 1.0, 7, 100.0)
@@ -22,7 +23,7 @@ def facts(**changes):
         account="alpha",
         now_s=101.0,
         epoch=1,
-        halted=None,
+        state=None,
         paused_until_s=0.0,
         pause_reason="",
         draining=False,
@@ -56,7 +57,7 @@ def test_a_sound_order_passes():
         ({"known": True}, DenyReason.INVALID, "make a new one"),
         ({"trades_here": False}, DenyReason.INVALID, "name it in the configuration"),
         ({"draining": True}, DenyReason.DRAINING, "being stopped"),
-        ({"halted": "I1: money"}, DenyReason.HALTED, "I1: money"),
+        ({"state": halted_for("I1: money")}, DenyReason.HALTED, "I1: money"),
         ({"paused_until_s": 103.5, "pause_reason": "429"}, DenyReason.PAUSED, "again in 2.5 s"),
         ({"reconciled": False}, DenyReason.NOT_RECONCILED, "wait for Resume"),
         ({"connected": False}, DenyReason.NOT_RECONCILED, "wait for Resume"),

@@ -14,6 +14,7 @@ from ganglion.actors.trading.orders.states import may_move
 from ganglion.messages.account import External
 from ganglion.messages.orders import Balance, DenyReason, Fill, OrderState, OrderUpdate, PlaceVerdict
 from tests.actors.trading.evidence import OPENED, D, answered, intent, order, started, trade
+from tests.actors.trading.halts import ALPHA, halted_for
 
 REJECTED = PlaceVerdict.REJECTED
 RECONCILE = PlaceVerdict.RECONCILE
@@ -233,7 +234,8 @@ EVIDENCE = st.one_of(
     st.just(r.ExternalEntry(External("USDT", D("5"), "a deposit"))),
     st.just(r.Settled(2, 9_000)),
     st.just(r.Saved("grid", b"{}", 3)),
-    st.just(r.HaltEntry(None, "first")),
+    st.just(r.StateSet(halted_for("first"))),
+    st.just(r.StateLifted(ALPHA, "anna", 2)),
 )
 
 

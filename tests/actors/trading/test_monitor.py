@@ -19,8 +19,10 @@ from ganglion.messages.orders import (
     SendOrder,
     Side,
 )
+from ganglion.messages.trading import TradingStates
 from ganglion.supervision import System
 from tests.actors.trading.evidence import D, intent
+from tests.actors.trading.halts import halted_for
 from tests.actors.trading.world import Account
 
 SYMBOL = "BTC/USDT"
@@ -183,7 +185,7 @@ def test_i8_a_book_decided_on_is_there_and_has_no_gap():
 
 def test_i9_a_halted_account_sends_nothing():
     assert check.not_halted(sent(), "alpha", None) is None
-    assert check.not_halted(sent(), "alpha", "I1: money").invariant == "I9"
+    assert check.not_halted(sent(), "alpha", halted_for("I1: money")).invariant == "I9"
 
 
 def test_i10_a_fill_is_applied_once():
@@ -290,7 +292,7 @@ def test_an_order_sent_after_a_halt_is_a_violation(watched):
     for message in (
         EpochOpened("alpha", 1, "start", 0),
         reconciled(),
-        Halted("alpha", None, "I1: money"),
+        TradingStates("alpha", (halted_for("I1: money"),)),
         sent(),
     ):
         monitor.tell(message)
@@ -386,7 +388,7 @@ def test_a_portfolio_that_does_not_look_at_the_book_is_caught(monkeypatch):
     account.run()
     assert "gap: 3 after 1" in account.violations()[0]
     assert account.violations()[0].startswith("I8")
-    assert account.denials() == []
+    assert all(denied.deny_reason is not DenyReason.STALE_BOOK for denied in account.denials())
     assert account.watcher.of(Halted)[0].cause.startswith("I8")
     account.system.stop()
 

@@ -15,24 +15,7 @@ from ganglion.messages.orders import (
     Side,
 )
 from tests.actors.trading.model_venue import D, Fates
-from tests.actors.trading.world import Account
-
-
-class DeafStore:
-    """A journal store that never gets done: its append raises."""
-
-    def __init__(self):
-        self.run_root = b"r" * 16
-
-    def begin(self, run_root):
-        raise AssertionError("it has a run root")
-
-    def append(self, account, record):
-        if b"Intended" in record:
-            raise OSError("no space left on device")
-
-    def read(self, account):
-        return ()
+from tests.actors.trading.world import Account, SlowJournal
 
 
 def test_a_place_is_journaled_sent_and_accepted():
@@ -84,12 +67,14 @@ def test_the_same_intent_placed_twice_reaches_the_venue_once():
 
 
 def test_an_answer_is_a_journal_entry_before_the_exchange_hears_of_the_order():
-    account = Account(store=DeafStore(), settings=OrdersSettings(durable_s=2.0, audit_s=0))
-    account.run()
+    account = Account(settings=OrdersSettings(durable_s=2.0, audit_s=0)).run()
+    slow = SlowJournal(account)
     intent = account.place()
     account.run(1.0)
     assert not account.world.orders
     account.run(5.0)
+    slow.release()
+    account.run()
     denied = account.denials()[-1]
     assert denied.intent_id == intent.intent_id
     assert denied.deny_reason is DenyReason.HALTED

@@ -41,7 +41,8 @@ def test_a_halted_account_places_nothing_and_cancels_still_pass():
     denied = account.modes["grid"].of(OrderDenied)[-1]
     assert denied.deny_reason is DenyReason.HALTED
     assert "an operator said so" in denied.text
-    assert [h.cause for h in account.modes["grid"].of(Halted)] == ["an operator said so"]
+    assert [h.cause for h in account.watcher.of(Halted)] == ["an operator said so"]
+    assert [s.reason for s in account.modes["grid"].of(Suspend)][-1] == "halted: an operator said so"
     account.cancel(intent.intent_id)
     account.run()
     assert account.state(intent.intent_id) == OrderState.CANCELED

@@ -20,7 +20,7 @@ from ganglion.messages.orders import (
     Side,
 )
 from tests.actors.trading.model_venue import D, Fates, World
-from tests.actors.trading.world import SYMBOL, Account
+from tests.actors.trading.world import SYMBOL, Account, SlowJournal
 
 
 def test_a_fill_missed_while_the_stream_was_broken_is_found_by_reconcile():
@@ -114,6 +114,24 @@ def test_an_order_with_our_tag_that_the_journal_does_not_know_halts_the_account(
     account.run()
     assert intent.intent_id not in account.ledger().by_intent
     assert account.denials()[-1].deny_reason is DenyReason.HALTED
+
+
+def test_one_that_ended_while_nobody_looked_halts_the_account_at_the_next_start():
+    account = Account().run(5)
+    client_id = make_client_id(tag_of("bot"), b"another root", "alpha", 1)
+    account.world.listeners.clear()
+    account.world.fill(account.world.place(client_id, Side.BUY, D("100"), D("1")), D("1"))
+    later = Account(world=account.world, disk=account.disk, now_s=60.0).run(5)
+    assert client_id in later.view().halted
+
+
+def test_one_that_had_ended_before_the_account_was_opened_is_another_journals():
+    world = World()
+    client_id = make_client_id(tag_of("bot"), b"another root", "alpha", 1)
+    world.fill(world.place(client_id, Side.BUY, D("100"), D("1")), D("1"))
+    first = Account(world=world, now_s=60.0).run(5)
+    assert first.view().halted is None
+    assert Account(world=world, disk=first.disk, now_s=120.0).run(5).view().halted is None
 
 
 def test_the_halt_and_its_first_cause_outlive_restarts():
@@ -314,7 +332,7 @@ def test_a_second_process_on_the_same_journal_goes_on_where_the_first_was_killed
     first = Account(Fates(lost_reply=1.0, stream_loss=1.0)).run()
     intent = first.place()
     first.run(0.01)
-    second = Account(world=first.world, store=first.store, seed=1).run(10)
+    second = Account(world=first.world, disk=first.disk, seed=1).run(10)
     assert second.state(intent.intent_id) == OrderState.ACCEPTED
     assert len(first.world.orders) == 1
     assert second.asset("USDT").reserved == D("100")
@@ -368,24 +386,6 @@ def test_an_order_that_ended_without_the_stream_saying_so_is_found_out_by_an_aud
     account.world.cancel(account.world.open_orders()[0])
     account.run(30)
     assert account.state(intent.intent_id) == OrderState.CANCELED
-
-
-class SlowJournal:
-    """Stands before the journal of an orders actor and holds back what it is told until `release`."""
-
-    def __init__(self, account):
-        self.desk = account.actor("/bot/account/orders")._desk
-        self.journal = self.desk._journal
-        self.held = []
-        self.desk._journal = self
-
-    def tell(self, message):
-        self.held.append(message)
-
-    def release(self):
-        self.desk._journal = self.journal
-        for message in self.held:
-            self.journal.tell(message)
 
 
 def test_a_place_that_waits_for_the_journal_is_never_sent_into_a_later_epoch():

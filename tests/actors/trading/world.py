@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ganglion.actors.trading.journal import JournalActor, MemoryStore
+from ganglion.actors.trading.journal import JournalActor, Log
+from ganglion.actors.trading.journal.log import SEGMENT_BYTES
 from ganglion.actors.trading.monitor import ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
 from ganglion.actors.trading.orders import OrdersSettings, tag_of
-from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.actor import OrdersActor
-from ganglion.actors.trading.orders.ledger import Ledger, replay
+from ganglion.actors.trading.orders.checkpoint import restore
+from ganglion.actors.trading.orders.ledger import Ledger
 from ganglion.actors.trading.portfolio import Limits, ModeWiring, PortfolioSettings
 from ganglion.actors.trading.portfolio.actor import PortfolioActor
 from ganglion.messages.account import (
@@ -32,6 +33,7 @@ from ganglion.messages.orders import (
     Side,
     TimeInForce,
 )
+from ganglion.simulation.disk import MemoryDisk
 from ganglion.supervision import Backoff, Budget, ChildSpec, Strategy, Supervisor, System
 from tests.actors.trading.model_venue import SYMBOL, Fates, ModelExchange, Reconnect, World
 
@@ -52,15 +54,27 @@ class Account:
         limits: Limits | None = None,
         mode_limits: Limits | None = None,
         settings: OrdersSettings | None = None,
-        store: MemoryStore | None = None,
+        disk: MemoryDisk | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
         seed: int = 0,
         bot: str = "bot",
+        now_s: float = 0.0,
     ) -> None:
         self.world = world or World()
         self.fates = fates or Fates()
-        self.store = store or MemoryStore()
+        self.disk = disk or MemoryDisk()
         self.system = System(dispatcher="simulated", seed=seed)
         system = self.system
+        # A later life of the same account: time has gone on.
+        system.clock.move_to(now_s)
+        self.log = Log(
+            self.disk,
+            bot,
+            ("alpha",),
+            new_root=lambda: system.ids.for_path("/bot/journal").bits(16),
+            now_ms=system.clock.now_ms,
+            segment_bytes=segment_bytes,
+        )
         self.orders = system.address("/bot/account/orders")
         self.portfolio = system.address("/bot/account/portfolio")
         self.exchange = system.address("/bot/exchange")
@@ -111,7 +125,7 @@ class Account:
                 [
                     ChildSpec(
                         "journal",
-                        lambda: JournalActor(self.store, {"alpha": self.orders}),
+                        lambda: JournalActor(self.log, {"alpha": self.orders}),
                         budget=ALWAYS,
                     ),
                     ChildSpec(
@@ -213,7 +227,10 @@ class Account:
     # ------------------------------------------------------------ looking at it
 
     def ledger(self) -> Ledger:
-        return replay("alpha", [r.decode(data) for data in self.store.read("alpha")])
+        found = self.log.read("alpha")
+        ledger, trouble = restore("alpha", found.checkpoint, found.records)
+        assert not trouble
+        return ledger
 
     def updates(self, intent_id: str) -> list[OrderUpdate]:
         return [u for u in self.watcher.of(OrderUpdate) if u.intent_id == intent_id]
@@ -237,3 +254,21 @@ class Account:
 
     def actor(self, path: str):
         return self.system.cell_at(path).actor
+
+
+class SlowJournal:
+    """Stands before the journal of an orders actor and holds back what it is told until `release`."""
+
+    def __init__(self, account):
+        self.desk = account.actor("/bot/account/orders")._desk
+        self.journal = self.desk._journal
+        self.held = []
+        self.desk._journal = self
+
+    def tell(self, message):
+        self.held.append(message)
+
+    def release(self):
+        self.desk._journal = self.journal
+        for message in self.held:
+            self.journal.tell(message)

@@ -1,8 +1,7 @@
-"""Binance spot over REST: routes, who may ask, request weights, and the one fault hook of every request."""
+"""Binance spot over REST: routes, who may ask and what it weighs; every request goes through the gate (`gate.py`)."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
@@ -10,22 +9,22 @@ import msgspec
 from aiohttp import web
 
 from ganglion.simulation.venue.accounts import Account
+from ganglion.simulation.venue.answers import Answer
 from ganglion.simulation.venue.dialects.binance import signing
 from ganglion.simulation.venue.dialects.binance.errors import ApiError
 from ganglion.simulation.venue.dialects.binance.params import Params
 from ganglion.simulation.venue.dialects.binance.public import PublicApi
 from ganglion.simulation.venue.dialects.binance.render import WEIGHT_PER_MINUTE
 from ganglion.simulation.venue.dialects.binance.trading import TradingApi
-from ganglion.simulation.venue.faults import Fault, FaultKind, RequestKind
-from ganglion.simulation.venue.wire import Hub, RequestEntry, reset
+from ganglion.simulation.venue.faults import RequestKind
+from ganglion.simulation.venue.gate import Asked, Gate
+from ganglion.simulation.venue.wire import Hub, RequestEntry
 
 PublicHandler = Callable[[Params], object]
 SignedHandler = Callable[[Account, Params], object]
-Answer = tuple[int, bytes]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MINUTE_MS = 60_000
-_HTML = b"<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
 
 
 class Weights:
@@ -53,8 +52,9 @@ class Weights:
 class BinanceRest:
     """The REST side of the dialect."""
 
-    def __init__(self, hub: Hub, public: PublicApi, trading: TradingApi) -> None:
+    def __init__(self, hub: Hub, gate: Gate, public: PublicApi, trading: TradingApi) -> None:
         self._hub = hub
+        self._gate = gate
         self._weights = Weights(hub)
         self._public = public
         self._trading = trading
@@ -138,77 +138,36 @@ class BinanceRest:
         account: str,
         answer: Callable[[], object],
     ) -> web.StreamResponse:
-        hub = self._hub
-        entry = hub.log_request(kind, request.method, request.path, account, values)
         within = self._weights.add(_weight(request.path, weight, values))
-        fault = hub.faults.on_request(kind, account, hub.venue.now_ms())
-        entry.fault = "" if fault is None else str(fault.kind)
-        if fault is not None:
-            if fault.kind is FaultKind.LOSE_REQUEST:
-                return self._reset(request)
-            if fault.kind is FaultKind.ANSWER:
-                return self._faulty(fault, entry)
-            if fault.kind is FaultKind.DELAY_REQUEST:
-                await asyncio.sleep(fault.delay_s)
-        if within:
-            status, body = run(answer, entry)
-        else:
-            status, body = 429, msgspec.json.encode({"code": -1003, "msg": "Too many requests."})
-        if fault is not None:
-            if fault.kind is FaultKind.LOSE_REPLY:
-                return self._reset(request)
-            if fault.kind is FaultKind.ANSWER_AFTER:
-                return self._faulty(fault, entry)
-            if fault.kind is FaultKind.DELAY_REPLY:
-                await asyncio.sleep(fault.delay_s)
-        entry.status = status
-        headers = self._headers()
-        if status == 429:
-            headers["Retry-After"] = str(self._weights.retry_after_s)
-        return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
-    def _headers(self) -> dict[str, str]:
-        used = str(self._hub.weight_used)
-        return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+        def handle(entry: RequestEntry) -> Answer:
+            return run(answer, entry) if within else self._too_many(entry)
 
-    def _reset(self, request: web.Request) -> web.StreamResponse:
-        reset(request.transport)
-        # nobody can read this any more; aiohttp wants an answer all the same
-        return web.Response(status=500)
+        return await self._gate.serve(request, asked(kind, account, values), handle)
 
-    def _faulty(self, fault: Fault, entry: RequestEntry) -> web.StreamResponse:
-        entry.status, entry.code = fault.status, fault.code
-        headers = self._headers()
-        if fault.retry_after_s is not None:
-            headers["Retry-After"] = str(fault.retry_after_s)
-        body, kind = fault_body(fault)
-        return web.Response(body=body, status=fault.status, headers=headers, content_type=kind)
+    def _too_many(self, entry: RequestEntry) -> Answer:
+        entry.code = -1003
+        body = msgspec.json.encode({"code": -1003, "msg": "Too many requests."})
+        return Answer(429, body, headers={"Retry-After": str(self._weights.retry_after_s)})
+
+
+def asked(kind: RequestKind, account: str, values: dict[str, str]) -> Asked:
+    """What a request is about, for the gate."""
+    client_id = values.get("newClientOrderId") or values.get("origClientOrderId", "")
+    return Asked(kind, account, values.get("symbol", ""), client_id, values.get("orderId", ""))
 
 
 def run(answer: Callable[[], object], entry: RequestEntry) -> Answer:
-    """Run a handler: HTTP status and JSON, its refusals turned into the venue's error envelope."""
+    """Run a handler: its result as JSON, its refusals turned into the venue's error envelope."""
     try:
         result = answer()
     except ApiError as error:
         entry.code = error.code
-        return error.status, msgspec.json.encode(error.body)
+        return Answer(error.status, msgspec.json.encode(error.body), code=error.code)
     entry.applied = True
     if isinstance(result, dict) and not entry.order_id and "orderId" in result:
         entry.order_id = str(result["orderId"])
-    return 200, msgspec.json.encode(result)
-
-
-def fault_body(fault: Fault) -> tuple[bytes, str]:
-    """What a struck request is answered with, and its content type."""
-    if fault.body == "error":
-        return msgspec.json.encode({"code": fault.code, "msg": fault.message}), "application/json"
-    if fault.body == "garbage":
-        return b'{"orderId": 12', "application/json"
-    if fault.body == "empty":
-        return b"", "application/json"
-    if fault.body == "{}":
-        return b"{}", "application/json"
-    return _HTML, "text/html"
+    return Answer(200, msgspec.json.encode(result))
 
 
 def _weight(path: str, usual: int, values: dict[str, str]) -> int:

@@ -126,7 +126,7 @@ class TradingApi:
         """GET order, by `orderId` or `origClientOrderId`."""
         market = self._public.market(params)
         order = self._find(account, market, *self._order_key(params))
-        if order is None or self._is_empty(account):
+        if order is None or self._is_empty(account) or self._is_hidden(order):
             raise unknown_order()
         return render.order(order, self._venue.seen(order), market)
 
@@ -139,7 +139,7 @@ class TradingApi:
         return [
             render.order(order, self._venue.seen(order), markets[order.symbol])
             for order in account.open.values()
-            if only is None or order.symbol == only
+            if (only is None or order.symbol == only) and not self._is_hidden(order)
         ]
 
     def all_orders(self, account: Account, params: Params) -> object:
@@ -157,6 +157,7 @@ class TradingApi:
             and (first_id is None or order.id >= first_id)
             and (start_ms is None or order.created_ms >= start_ms)
             and (end_ms is None or order.created_ms <= end_ms)
+            and not self._is_hidden(order)
         ]
         from_start = first_id is not None or start_ms is not None
         chosen = found[:limit] if from_start else found[-limit:]
@@ -178,6 +179,9 @@ class TradingApi:
             and (start_ms is None or fill.time_ms >= start_ms)
             and (end_ms is None or fill.time_ms <= end_ms)
         ]
+        own = {_own_order(fill, account) for fill in found}
+        hidden = {id_ for id_ in sorted(own) if self._is_hidden(account.orders[market.symbol, id_])}
+        found = [fill for fill in found if _own_order(fill, account) not in hidden]
         from_start = from_id is not None or start_ms is not None
         chosen = found[:limit] if from_start else found[-limit:]
         return [render.my_trade(fill, account, market) for fill in chosen]
@@ -302,6 +306,9 @@ class TradingApi:
 
     def _is_empty(self, account: Account) -> bool:
         return self._faults.strikes(FaultKind.EMPTY_ACCOUNT, account.name, self._venue.now_ms())
+
+    def _is_hidden(self, order: Order) -> bool:
+        return self._faults.hides_order(order.account.name, order.client_id, self._venue.now_ms())
 
 
 def _time_in_force(params: Params, kind: OrderType, *, post_only: bool) -> TimeInForce:

@@ -40,6 +40,14 @@ class UserStreams:
             listeners.pop(connection.id, None)
         connection.subscriptions.clear()
 
+    def terminate(self, connection: Connection) -> None:
+        """End a connection's user stream with the venue's word for it; the socket stays open."""
+        event = f'{{"e":"eventStreamTerminated","E":{self._hub.venue.now_ms()}}}'
+        for number, name in enumerate(list(connection.subscriptions)):
+            if name.startswith("user:"):
+                connection.put(f'{{"subscriptionId":{number},"event":{event}}}')
+        self.forget(connection)
+
     def on_events(self, events: list[Event]) -> None:
         """Tell every account what concerns it: its orders in order of events, then its balances in one report."""
         changed: dict[str, list[BalanceChanged]] = {}

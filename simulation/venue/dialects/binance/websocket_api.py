@@ -10,24 +10,26 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from ganglion.simulation.venue.accounts import Account
+from ganglion.simulation.venue.answers import Answer
 from ganglion.simulation.venue.dialects.binance import signing
 from ganglion.simulation.venue.dialects.binance.errors import ApiError
+from ganglion.simulation.venue.dialects.binance.manners import ANSWERS
 from ganglion.simulation.venue.dialects.binance.market_streams import MarketStreams
 from ganglion.simulation.venue.dialects.binance.params import Params
 from ganglion.simulation.venue.dialects.binance.public import PublicApi
-from ganglion.simulation.venue.dialects.binance.rest import fault_body, run
+from ganglion.simulation.venue.dialects.binance.rest import asked, run
 from ganglion.simulation.venue.dialects.binance.trading import TradingApi
 from ganglion.simulation.venue.dialects.binance.user_stream import UserStreams
-from ganglion.simulation.venue.faults import Fault, FaultKind, RequestKind
-from ganglion.simulation.venue.wire import GARBAGE, Connection, Hub, reset
+from ganglion.simulation.venue.faults import FaultKind, RequestKind, Target
+from ganglion.simulation.venue.gate import Gate
+from ganglion.simulation.venue.sockets import run_socket
+from ganglion.simulation.venue.wire import Connection, Hub
 
 PING_S = 20.0
 """Binance pings every 20 seconds and wants a pong."""
-CLOSE_S = 1.0
-"""How long a client may take to say goodbye."""
 
 
 class _Request(msgspec.Struct):
@@ -41,10 +43,12 @@ class _Request(msgspec.Struct):
 class BinanceSockets:
     """Accepts WebSockets and answers what comes in on them."""
 
-    def __init__(self, hub: Hub, public: PublicApi, trading: TradingApi) -> None:
+    def __init__(self, hub: Hub, gate: Gate, public: PublicApi, trading: TradingApi) -> None:
         self._hub = hub
+        self._gate = gate
         self.streams = MarketStreams(hub)
         self._users = UserStreams(hub)
+        hub.end_user_stream = self._users.terminate
         self._decoder = msgspec.json.Decoder(_Request)
         self._open: dict[str, Callable[[Params], object]] = {
             "ping": public.ping,
@@ -102,6 +106,11 @@ class BinanceSockets:
             return
         names = wanted.params if isinstance(wanted.params, list) else []
         result: object = None
+        target = Target(stream=names[0] if names else None, socket=connection.kind)
+        if self._strikes(FaultKind.ERROR_ACK, target):
+            error_body = {"code": 2, "msg": "Invalid request: this subscription fails"}
+            self._reply(connection, {"error": error_body, "id": wanted.id})
+            return
         if wanted.method in {"SUBSCRIBE", "UNSUBSCRIBE"}:
             if not names or not all(self.streams.is_stream(name) for name in names):
                 error_body = {"code": 2, "msg": "Invalid request: invalid stream"}
@@ -115,8 +124,11 @@ class BinanceSockets:
             error_body = {"code": 2, "msg": f"Invalid request: unknown method {wanted.method}"}
             self._reply(connection, {"error": error_body, "id": wanted.id})
             return
-        if not self._hub.faults.strikes(FaultKind.NO_ACK, "", self._hub.venue.now_ms()):
+        if not self._strikes(FaultKind.NO_ACK, target):
             self._reply(connection, {"result": result, "id": wanted.id})
+
+    def _strikes(self, kind: FaultKind, target: Target) -> bool:
+        return self._hub.faults.on_target(kind, target, self._hub.venue.now_ms())
 
     # --- WebSocket API
 
@@ -145,34 +157,33 @@ class BinanceSockets:
         params = Params({name: signing.as_text(value) for name, value in raw.items()})
         kind, handler = self._handler(connection, wanted.method, params, signing.websocket_payload(raw))
         account = params.optional("apiKey") or ""
-        hub = self._hub
-        entry = hub.log_request(kind, "WS", wanted.method, account, params.values)
-        fault = hub.faults.on_request(kind, account, hub.venue.now_ms())
-        entry.fault = "" if fault is None else str(fault.kind)
-        if fault is not None:
-            if fault.kind is FaultKind.LOSE_REQUEST:
-                connection.abort()
-                return
-            if fault.kind is FaultKind.ANSWER:
-                entry.status = fault.status
-                self._faulty(connection, fault, wanted.id)
-                return
-            if fault.kind is FaultKind.DELAY_REQUEST:
-                await asyncio.sleep(fault.delay_s)
-        status, body_json = run(handler, entry)
-        if fault is not None:
-            if fault.kind is FaultKind.LOSE_REPLY:
-                connection.abort()
-                return
-            if fault.kind is FaultKind.ANSWER_AFTER:
-                self._faulty(connection, fault, wanted.id)
-                return
-            if fault.kind is FaultKind.DELAY_REPLY:
-                await asyncio.sleep(fault.delay_s)
-        entry.status = status
-        name = "result" if status == 200 else "error"
-        answer: dict[str, object] = {"id": wanted.id, "status": status, name: msgspec.Raw(body_json), "rateLimits": []}
-        self._reply(connection, answer)
+
+        subscribed = Target(account, stream="user", socket=connection.kind)
+        if kind == "stream" and self._strikes(FaultKind.ERROR_ACK, subscribed):
+            self._answer(connection, wanted.id, ANSWERS["503-unknown"])
+            return
+        mute = kind == "stream" and self._strikes(FaultKind.NO_ACK, subscribed)
+
+        def reply(answer: Answer) -> None:
+            if not mute:
+                self._answer(connection, wanted.id, answer)
+
+        await self._gate.serve_socket(
+            connection,
+            wanted.method,
+            asked(kind, account, params.values),
+            lambda entry: run(handler, entry),
+            reply,
+        )
+
+    def _answer(self, connection: Connection, request_id: int | str | None, answer: Answer) -> None:
+        """An answer in the WebSocket API's envelope; what is not the venue's own form goes out as it is."""
+        if answer.bare:
+            connection.put(answer.body.decode())
+            return
+        name = "result" if answer.status == 200 else "error"
+        envelope: dict[str, object] = {"id": request_id, "status": answer.status, name: msgspec.Raw(answer.body)}
+        self._reply(connection, {**envelope, "rateLimits": []})
 
     def _handler(
         self,
@@ -206,14 +217,6 @@ class BinanceSockets:
         self._users.forget(connection)
         return {}
 
-    def _faulty(self, connection: Connection, fault: Fault, request_id: int | str | None) -> None:
-        if fault.body != "error":
-            body = fault_body(fault)[0].decode()
-            connection.put(GARBAGE if fault.body == "garbage" else body)
-            return
-        error = {"code": fault.code, "msg": fault.message}
-        self._reply(connection, {"id": request_id, "status": fault.status, "error": error})
-
     # --- any socket
 
     async def _run(
@@ -223,43 +226,20 @@ class BinanceSockets:
         opened: Callable[[Connection], None],
         answer: Callable[[Connection, str], None],
     ) -> web.StreamResponse:
-        refused = await self._handshake_fault(request)
-        if refused is not None:
-            return refused
-        socket = web.WebSocketResponse(heartbeat=PING_S, timeout=CLOSE_S)
-        await socket.prepare(request)
-        connection = Connection(self._hub, socket, request, kind)
-        self._hub.connections[connection.id] = connection
-        opened(connection)
-        writer = asyncio.get_running_loop().create_task(connection.write())
-        try:
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    answer(connection, message.data)
-                elif message.type is WSMsgType.ERROR:
-                    break
-        finally:
-            writer.cancel()
-            self.streams.forget(connection)
-            self._users.forget(connection)
-            self._hub.connections.pop(connection.id, None)
-        return socket
+        return await run_socket(
+            self._hub,
+            self._gate,
+            request,
+            kind,
+            ping_s=PING_S,
+            opened=opened,
+            answer=answer,
+            closed=self._closed,
+        )
 
-    async def _handshake_fault(self, request: web.Request) -> web.StreamResponse | None:
-        """What a fault does to the opening of a socket: an answer instead of one, or None."""
-        hub = self._hub
-        fault = hub.faults.on_request("stream", "", hub.venue.now_ms())
-        if fault is None:
-            return None
-        if fault.kind in {FaultKind.LOSE_REQUEST, FaultKind.LOSE_REPLY}:
-            reset(request.transport)
-            return web.Response(status=500)
-        if fault.kind in {FaultKind.DELAY_REQUEST, FaultKind.DELAY_REPLY}:
-            await asyncio.sleep(fault.delay_s)
-            return None
-        headers = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
-        body, kind = fault_body(fault)
-        return web.Response(body=body, status=fault.status, headers=headers, content_type=kind)
+    def _closed(self, connection: Connection) -> None:
+        self.streams.forget(connection)
+        self._users.forget(connection)
 
     def _reply(self, connection: Connection, answer: dict[str, object]) -> None:
         connection.put(msgspec.json.encode(answer).decode())

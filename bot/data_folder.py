@@ -1,0 +1,56 @@
+"""Opens a bot's own folder before anything of it starts: locked against a second bot, its journal recovered.
+
+Called by whoever builds a bot; the log goes to the journal actor's factory and is closed after the tree has stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ganglion.actors.trading.journal import Device, JournalUnusable, Log
+from ganglion.actors.trading.orders.records import VenueRenewed, encode
+from ganglion.bot.config import BotConfig
+from ganglion.bot.errors import DataFolderError
+from ganglion.supervision import System
+
+DeviceMaker = Callable[[Path], Device]
+_ROOT_BYTES = 16
+_JOURNAL_PATH = "/bot/journal"
+
+
+def open_journal(config: BotConfig, system: System, make_device: DeviceMaker) -> Log:
+    """Lock the folder and open the journal in it.
+
+    Raises:
+        DataFolderError: another process has it, it holds another bot's journal, or it can't be used.
+    """
+    ids = system.ids.for_path(_JOURNAL_PATH)
+    try:
+        device = make_device(config.data)
+        try:
+            log = Log(
+                device,
+                config.bot.name,
+                config.exchanges,
+                new_root=lambda: ids.bits(_ROOT_BYTES),
+                now_ms=system.clock.now_ms,
+                segment_bytes=config.bot.segment_bytes,
+                retention_days=config.bot.retention_days,
+            )
+            _renew_simulated(config, log)
+        except BaseException:
+            device.close()
+            raise
+    except JournalUnusable as error:
+        raise DataFolderError(str(error)) from error
+    return log
+
+
+def _renew_simulated(config: BotConfig, log: Log) -> None:
+    """A simulated venue lived in the last process and died with it: its orders and trade ids mean nothing now."""
+    renewed = encode(VenueRenewed("the simulated venue began anew with the process"))
+    for name, exchange in config.exchanges.items():
+        if exchange.table.connector == "simulated" and any(log.read(name)):
+            log.collect(name, renewed)
+    log.commit()

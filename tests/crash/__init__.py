@@ -1,0 +1,1 @@
+"""Kills a bot, its venues, or both, at chosen points and at random instants; `python -m tests.crash --help`."""
