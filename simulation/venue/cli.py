@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong and when, as TOML or JSON")
     made.add_argument("--list-faults", action="store_true", help="explain every kind of fault, and end")
     made.add_argument("--quiet", action="store_true", help="print the ready line only")
+    made.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, as its starter dies")
     return made
 
 
@@ -100,5 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             enforce_weight=given.enforce_weight,
             faults=given.faults,
             quiet=given.quiet,
+            end_with_stdin=given.end_with_stdin,
         ),
     )

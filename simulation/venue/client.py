@@ -134,9 +134,11 @@ class VenueProcess:
         Raises:
             RuntimeError: when it ends or stays silent instead.
         """
-        command = [sys.executable, "-m", "ganglion.simulation.venue", "--quiet", "--port", str(self._port)]
+        command = [sys.executable, "-m", "ganglion.simulation.venue", "--quiet", "--end-with-stdin"]
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter, our own module
-            [*command, *self._arguments],
+            [*command, "--port", str(self._port), *self._arguments],
+            # Never written to: it ends when this process does, however that happens.
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             bufsize=1,
@@ -169,8 +171,9 @@ class VenueProcess:
 
     def _reap(self, process: subprocess.Popen[str]) -> None:
         process.wait(timeout=10)
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         self._process = None
 
     def _wait_ready(self, process: subprocess.Popen[str]) -> str:

@@ -135,6 +135,9 @@ async def _main(settings: VenueSettings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if settings.end_with_stdin:
+        stdin = sys.stdin.fileno()
+        loop.add_reader(stdin, lambda: None if os.read(stdin, 1024) else stop.set())
     async with serving(settings) as running:
         if not settings.quiet:
             _say(banner(settings, running.base_url))

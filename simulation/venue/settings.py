@@ -59,6 +59,8 @@ class VenueSettings:
     """File of faults with the times at which they are switched on."""
     quiet: bool = False
     """Print the ready line only."""
+    end_with_stdin: bool = False
+    """End when standard input does: whoever started it is gone, a SIGKILL included."""
     flow: FlowSettings = field(default_factory=FlowSettings)
 
     def markets(self) -> list[Market]:

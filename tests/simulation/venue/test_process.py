@@ -46,6 +46,33 @@ def test_a_killed_venue_comes_back_with_its_ledger(tmp_path: Path):
         exchange.session.close()
 
 
+def test_a_venue_ends_with_whoever_started_it_however_that_ended():
+    starter = (
+        "from ganglion.simulation.venue import VenueProcess as V; v = V().start(); print(v.base_url, flush=True); "
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", starter + "import signal; signal.pause()"], stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        port = int(program.stdout.readline().rpartition(":")[2])
+        program.kill()
+        until_s = time.monotonic() + 10
+        while answers(port):
+            assert time.monotonic() < until_s, "the venue outlived its starter"
+
+
+def answers(port: int) -> bool:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        link.request("GET", "/control/status")
+        link.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        link.close()
+    return True
+
+
 def test_every_acknowledged_order_outlives_a_kill_in_the_middle_of_traffic(tmp_path: Path):
     with VenueProcess(["--state", str(tmp_path), "--tick-ms", "20"]) as venue:
         raw = Raw(venue.base_url)
