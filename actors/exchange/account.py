@@ -49,6 +49,10 @@ LOOK_BACK_MS = 60_000
 EMPTY = "comes back empty"
 
 
+OrderKey = tuple[Symbol, str]
+"""Market and venue id: some venues (Binance) number the orders of each market by themselves."""
+
+
 @dataclass(slots=True)
 class Reading:
     """One attempt at a coherent picture: trades, open orders, balances, trades again."""
@@ -64,10 +68,8 @@ class Reading:
     recent: list[VenueOrder] = field(default_factory=list)
     balances: tuple[Balance, ...] = ()
     read_ms: int = 0
-
-
-OrderKey = tuple[Symbol, str]
-"""Market and venue id: some venues (Binance) number the orders of each market by themselves."""
+    ended: set[OrderKey] = field(default_factory=set)
+    """What the stream ended since it began."""
 
 
 class Account:
@@ -138,6 +140,8 @@ class Account:
             self._traded.pop(key, None)
         if order.status in {"closed", "canceled", "expired", "rejected"}:
             self._filled.pop(key, None)
+            if self.reading is not None:
+                self.reading.ended.add(key)
         else:
             self._filled[key] = filled
         return filled > known
@@ -294,7 +298,9 @@ class Account:
             self._begin(request, reading.attempt + 1)
             return
         for order in reading.orders:
-            self._note(order)
+            # what ended while the rest was read is not open again
+            if (order.symbol, order.venue_id) not in reading.ended:
+                self._note(order)
         trades = sorted(second.values(), key=lambda trade: (trade.timestamp_ms, trade.trade_id))
         self.arm.tell_orders(
             AccountRead(

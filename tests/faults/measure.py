@@ -248,10 +248,16 @@ def _names(entries: list[dict[str, Any]]) -> str:
 
 def _fates(pair: Pair, row: Row, places: list[dict[str, Any]]) -> list[str]:
     found = []
-    at_venue = {order["client_id"] for order in pair.control.ledger()["accounts"]["demo"]["orders"]}
+    orders = pair.control.ledger()["accounts"]["demo"]["orders"]
+    at_venue = {order["client_id"] for order in orders}
+    open_there = {order["client_id"] for order in orders if order["status"] in {"new", "partially_filled"}}
     for client_id in dict.fromkeys(entry["client_id"] for entry in places):
         state, reason = pair.news.orders[client_id]
         there = client_id in at_venue
+        if there and client_id not in open_there and state is OrderState.REJECTED and "not placed" not in reason:
+            # refused to us by the venue's own word, there and ended all the same: what is left of it are its fills,
+            # and those have to agree like all others
+            continue
         if there == (state in NOT_THERE):
             found.append(f"order {client_id} is {state} ({reason}), and {'there' if there else 'not there'}")
         right = {

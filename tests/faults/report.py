@@ -53,7 +53,8 @@ def _line(row: Row, dialect: str, outcomes: list[Outcome]) -> str:
     if row.halts:
         live = "halted"
     elif any(outcome.left for outcome in right):
-        live = _figures([outcome.live_s for outcome in right if outcome.left])
+        left = [outcome.live_s for outcome in right if outcome.left]
+        live = _figures(left) + (f" ({len(left)} of {len(right)}; else stays Live)" if len(left) < len(right) else "")
     else:
         live = "stays Live"
     books = "" if row.halts else _figures([outcome.book_s for outcome in right])

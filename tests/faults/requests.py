@@ -190,7 +190,7 @@ def _places() -> list[Row]:
         Row(
             "place: twice, while the user stream is mute",
             MORE,
-            "refused for its nonce, then found among the open orders: one known order",
+            "refused for its nonce, then found among the open orders, or by its fills if it has ended",
             (MUTE, on("place", "duplicate")),
             fate=Fate.KNOWN,
             only="kraken",

@@ -10,6 +10,7 @@ from ganglion.actors.exchange.directives import row_of
 from ganglion.actors.exchange.quirks import quirks_of
 from ganglion.messages import venue as v
 from ganglion.messages.lifecycle import ConnectionChanged, ConnectionState, Operation
+from ganglion.messages.orders import AccountRead, ReadAccount
 from tests.actors.exchange.scripted import World, order
 
 
@@ -32,6 +33,26 @@ def test_an_order_that_was_told_after_the_poll_was_answered_raises_no_suspicion_
     world.open_orders = ()
     world.system.run_for(60.0)
     world.tell(v.OrdersStreamed((order("young", "closed", "1"),)))
+    world.system.run_for(200.0)
+    assert not world.asked(v.DropClient)
+
+
+def test_an_order_that_ends_while_the_account_is_read_is_not_open_again() -> None:
+    world = World().start()
+    resting = order("resting")
+    world.tell(v.OrdersStreamed((resting,)))
+    world.open_orders = (resting,)
+
+    def ends_meanwhile(request: v.FetchBalance) -> v.VenueReply:
+        # in every attempt something comes between, so that the last one is taken as it is
+        world.tell(v.OrdersStreamed((order("resting", "closed", "1"),)))
+        return world.default(request)
+
+    world.answers[v.FetchBalance] = ends_meanwhile
+    world.exchange.tell(ReadAccount(world.epoch, (), 0))
+    world.system.run_for(1.0)
+    assert not world.heard(AccountRead)[-1].settled
+    world.open_orders = ()
     world.system.run_for(200.0)
     assert not world.asked(v.DropClient)
 
