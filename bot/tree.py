@@ -26,7 +26,7 @@ from ganglion.actors.trading.orders import OrdersSettings, tag_of
 from ganglion.actors.trading.orders.actor import OrdersActor
 from ganglion.actors.trading.portfolio import ModeWiring, PortfolioSettings
 from ganglion.actors.trading.portfolio.actor import PortfolioActor
-from ganglion.actors.trading.treasury import TreasuryActor
+from ganglion.actors.trading.treasury import LossLimits, TreasuryActor
 from ganglion.bot.collector import (
     BOOK_FACTS,
     EXCHANGE_FACTS,
@@ -346,7 +346,10 @@ def _warden(config: BotConfig, places: Places) -> Callable[[], WardenActor]:
         for name in config.exchanges
         for path in (places.at(name).path, *(places.at(name, *part).path for part in GUARDED))
     }
-    return lambda: WardenActor(modes, accounts)
+    guards = {places.at("monitor").path: "the invariants"}
+    if loss_limits_of(config) != LossLimits():
+        guards[places.at("treasury").path] = "the loss limits"
+    return lambda: WardenActor(modes, accounts, guards)
 
 
 def _modes(config: BotConfig, places: Places) -> ChildSpec:

@@ -1,9 +1,10 @@
-"""Sees to what was parked: a trading mode, or an arm whose account can't be trusted to trade.
+"""Sees to what was parked: a trading mode, an arm whose account can't be trusted to trade, or who watches them.
 
 Subscribed to the system's ActorParked. A parked mode's orders are cancelled and it places nothing; a parked arm (or a
 part of one that its account can't do without) halts the account and cancels its orders. Both are told to the portfolio
 of the account, which keeps the first cause; while the arm is down that waits and is the first thing it hears. Nothing
-else of the bot is touched: the neighbours of what is parked trade on.
+else of the bot is touched: the neighbours of what is parked trade on. A guard of the whole bot that is parked (the
+monitor, and the treasury where it has loss limits to watch) halts the bot.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import TypeAlias
 
 from ganglion.messages.lifecycle import ActorParked, HaltAccount, HaltMode
 from ganglion.messages.orders import CancelAll
-from ganglion.messages.trading import By
+from ganglion.messages.trading import BOT_SCOPE, By, Cause, SetTradingState, TradingState
 from ganglion.supervision import Actor, Address, receives
 
-ToPortfolio: TypeAlias = HaltMode | HaltAccount | CancelAll
+ToPortfolio: TypeAlias = HaltMode | HaltAccount | SetTradingState | CancelAll
 Guarded: TypeAlias = Mapping[str, tuple[str, Address[ToPortfolio]]]
 """A mode's or an account's name and its portfolio, by the path of an actor."""
 
@@ -24,10 +25,17 @@ Guarded: TypeAlias = Mapping[str, tuple[str, Address[ToPortfolio]]]
 class WardenActor(Actor[ActorParked]):
     """Knows which portfolio stands behind which mode and which arm."""
 
-    def __init__(self, modes: Guarded, accounts: Guarded) -> None:
-        """Name each mode and each account by the paths that it can't do without."""
+    def __init__(self, modes: Guarded, accounts: Guarded, guards: Mapping[str, str] | None = None) -> None:
+        """Name each mode and each account by the paths that it can't do without.
+
+        Args:
+            modes: by path.
+            accounts: by path.
+            guards: what nobody looks after any more once the actor at a path is parked; then every account is halted.
+        """
         self._modes = dict(modes)
         self._accounts = dict(accounts)
+        self._guards = dict(guards or {})
 
     @receives
     def parked(self, message: ActorParked) -> None:
@@ -43,6 +51,12 @@ class WardenActor(Actor[ActorParked]):
             self.log.error("account_halted", account=account, parked=message.path, cause=cause, todo=_todo(message))
             portfolio.tell(HaltAccount(account=account, cause=cause, by=By.PARKED))
             portfolio.tell(CancelAll(mode=None, reason=cause))
+        elif message.path in self._guards:
+            unguarded = f"nobody looks after {self._guards[message.path]} any more: {message.path} was {cause}"
+            self.log.error("bot_halted", parked=message.path, cause=unguarded, todo="`ganglion resume` runs it again")
+            why = Cause(unguarded, By.PARKED, self.clock.now_ms())
+            for portfolio in dict(self._accounts.values()).values():
+                portfolio.tell(SetTradingState(BOT_SCOPE, TradingState.HALTED, why))
 
 
 def _todo(message: ActorParked) -> str:

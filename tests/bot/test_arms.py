@@ -30,7 +30,7 @@ from ganglion.messages.orders import (
     Side,
     TimeInForce,
 )
-from ganglion.messages.trading import By
+from ganglion.messages.trading import BOT_SCOPE, By, SetTradingState, TradingState
 from ganglion.simulation.disk import MemoryDisk
 from ganglion.supervision import ChildSpec, StartError, Supervisor, System
 from tests.bot.samples import GOOD, parsed
@@ -145,6 +145,20 @@ def test_the_warden_halts_the_account_of_a_parked_arm_with_its_cause_and_cancels
     system.run_until_idle()
     cause = "parked: ValueError: no"
     assert portfolio.received == [HaltAccount("alpha", cause, By.PARKED), CancelAll(mode=None, reason=cause)]
+    system.stop()
+
+
+def test_the_warden_halts_the_whole_bot_when_nobody_looks_after_the_invariants_any_more():
+    system = System(dispatcher="simulated")
+    alpha, beta = system.probe("alpha"), system.probe("beta")
+    accounts = {"/bot/alpha": ("alpha", alpha.address), "/bot/beta": ("beta", beta.address)}
+    warden = system.spawn(lambda: WardenActor({}, accounts, {"/bot/monitor": "the invariants"}), name="warden")
+    warden.tell(ActorParked("/bot/monitor", Failure(error="ValueError", text="no"), None))
+    system.run_until_idle()
+    for probe in (alpha, beta):
+        told = probe.expect(SetTradingState)
+        assert (told.scope, told.state) == (BOT_SCOPE, TradingState.HALTED)
+        assert "nobody looks after the invariants any more" in told.cause.text
     system.stop()
 
 

@@ -215,9 +215,9 @@ class Pair:
         self.news = News(self.stage)
         self.wait(lambda: all(map(self.settled, (HURT, CALM))), 30, "both arms are Live and reconciled")
         self.wait(lambda: all(map(self.stage.trading, (HURT, CALM))), 30, "both arms trade")
-        self._whole_s, self._all_streams = time.monotonic(), self._subscribed()
         # a trade must have been heard on both sides, so that there is something to compare from
         self.wait(lambda: self.stage.tape.mode_trades(f"{CALM}-listener"), 30, "trades come")
+        self._whole_s, self._all_streams = time.monotonic(), self._subscribed()
 
     def __exit__(self, *_error: object) -> None:
         self._open.close()
@@ -248,7 +248,7 @@ class Pair:
         """Whether the hurt arm's connection and books are healthy, and were for long enough."""
         arm, now_s = self.news.arms[HURT], time.monotonic()
         changes = [*(at_s for at_s, _ in arm.moves), *arm.invalid_s.values(), *arm.reconciled_s]
-        if not self.settled(HURT) or self.news.degraded[HURT] or self._subscribed() != self._all_streams:
+        if not self.settled(HURT) or self.news.degraded[HURT] or self._subscribed() < self._all_streams:
             self._whole_s = now_s
             return False
         return all(now_s - at_s > 2 * HEALTHY_S for at_s in (self._whole_s, *changes))
