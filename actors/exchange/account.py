@@ -181,6 +181,11 @@ class Account:
         self._suspects = {key for key in self._suspects if key[0] != symbol}.union(missed)
         if lost:
             self._suspects.clear()
+            # said once: from here on the stream is compared with what is known now, even if it is not opened anew
+            for key in missed:
+                self._filled.pop(key, None)
+                self._traded.pop(key, None)
+            self._filled |= {(order.symbol, order.venue_id or ""): order.filled or ZERO for order in orders}
             self.arm.host.private_lost(f"the user stream never told of order {lost[0][1]} in {lost[0][0]}")
 
     # -------------------------------------------------------------- the whole account

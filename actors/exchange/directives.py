@@ -40,7 +40,9 @@ def directive_for(failure: Failure, *, streak: int = 1) -> Directive:
     return Directive(cell.after if exhausted else cell.verbs, row.why)
 
 
-def place_verdict(failure: Failure, *, resent: bool, gateway_refused: bool = False) -> PlaceVerdict:
+def place_verdict(
+    failure: Failure, *, resent: bool, gateway_refused: bool = False, repeats_fail_by_nonce: bool = False
+) -> PlaceVerdict:
     """What a failed attempt proves about its order.
 
     Lacking funds may be the echo of an order that is Unknown: that the order line judges, which knows them.
@@ -50,6 +52,7 @@ def place_verdict(failure: Failure, *, resent: bool, gateway_refused: bool = Fal
         resent: An earlier attempt of the same intent was maybe_sent: a refusal then speaks of this
             attempt only, because the earlier one may be what it collides with.
         gateway_refused: This venue answers rate limits before matching (per-venue data).
+        repeats_fail_by_nonce: A proxy that asked twice gets this refusal for the second, and the order may stand.
     """
     if failure.phase == Phase.BEFORE_SEND:
         return PlaceVerdict.DENIED
@@ -59,6 +62,8 @@ def place_verdict(failure: Failure, *, resent: bool, gateway_refused: bool = Fal
     verbs = row.place.verbs
     if row.error in {"DDoSProtection", "RateLimitExceeded"} and gateway_refused:
         return PlaceVerdict.REJECTED
+    if row.error == "InvalidNonce" and repeats_fail_by_nonce:
+        return PlaceVerdict.RECONCILE
     if Verb.REJECT in verbs or Verb.DENY in verbs:
         return PlaceVerdict.REJECTED
     return PlaceVerdict.RECONCILE

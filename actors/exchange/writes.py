@@ -151,6 +151,7 @@ class Writes:
             failure,
             resent=attempt > 1,
             gateway_refused=self.arm.capabilities.gateway_refuses_rate_limits,
+            repeats_fail_by_nonce=self.arm.capabilities.repeats_fail_by_nonce,
         )
         level = self.arm.log.warning if verdict is PlaceVerdict.RECONCILE else self.arm.log.info
         level(

@@ -34,6 +34,8 @@ class Capabilities(Message, frozen=True, gc=False):
     """Cost units that the venue allows in a second."""
     private: bool
     """Credentials are there: the account can be read."""
+    repeats_fail_by_nonce: bool = False
+    """A request that arrives twice is refused for its nonce the second time: it may have been taken the first time."""
     burst: float | None = None
     """Cost units that it allows at once, where that is known."""
     expiry_ms: int | None = None

@@ -38,12 +38,15 @@ def _places() -> list[Row]:
             "@symbol",
             "@funds",
             "@post-only",
-            "@nonce",
             "@nonce 200",
         )
     ]
+    nonce = (on("place", answer="@nonce"),)
     return [
         *rows,
+        Row("place: @nonce", REST, "refused, the mode is told", nonce, fate=Fate.REFUSED, only="binance"),
+        # A doubled request would be refused so too.
+        Row("place: @nonce", REST, LOOKS + "not placed", nonce, fate=Fate.NOT_PLACED, only="kraken"),
         Row(
             "place: 503-html x3",
             REST,
@@ -182,7 +185,7 @@ def _places() -> list[Row]:
         Row(
             "place: twice, as by a proxy that asks again",
             MORE,
-            "the second answer says that its nonce was used: one known order",
+            "the second answer says that its nonce was used: held, one known order",
             (on("place", "duplicate"),),
             fate=Fate.KNOWN,
             only="kraken",
@@ -190,7 +193,7 @@ def _places() -> list[Row]:
         Row(
             "place: twice, while the user stream is mute",
             MORE,
-            "refused for its nonce, then found among the open orders, or by its fills if it has ended",
+            LOOKS + "one known order",
             (MUTE, on("place", "duplicate")),
             fate=Fate.KNOWN,
             only="kraken",

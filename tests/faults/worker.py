@@ -6,6 +6,7 @@ Started by `campaign.py` with a pipe to answer on; its log goes to a file. One l
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
@@ -35,6 +36,7 @@ class Worker:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._pair: Pair | None = None
+        self._folder = Path()
 
     def do(self, task: Task) -> Outcome:
         """Do a row once."""
@@ -54,14 +56,18 @@ class Worker:
     def _ready(self, dialect: str) -> Pair:
         if self._pair is None:
             self._seed += 2
-            self._pair = Pair(dialect, Path(mkdtemp(prefix="faults-")), self._seed).__enter__()
+            self._folder = Path(mkdtemp(prefix="faults-"))
+            self._pair = Pair(dialect, self._folder, self._seed).__enter__()
         return self._pair
 
     def close(self) -> None:
         """Let go of the pair."""
         if self._pair is not None:
             self._pair, pair = None, self._pair
-            pair.__exit__(None, None, None)
+            try:
+                pair.__exit__(None, None, None)
+            finally:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def main() -> None:
@@ -70,10 +76,13 @@ def main() -> None:
     seed, answers = int(sys.argv[1]), int(sys.argv[2])
     worker = Worker(seed)
     decoder = msgspec.json.Decoder(Task)
-    with os.fdopen(answers, "wb", buffering=0) as out:
-        for line in sys.stdin.buffer:
-            out.write(msgspec.json.encode(worker.do(decoder.decode(line))) + b"\n")
-    worker.close()
+    try:
+        with os.fdopen(answers, "wb", buffering=0) as out:
+            for line in sys.stdin.buffer:
+                out.write(msgspec.json.encode(worker.do(decoder.decode(line))) + b"\n")
+    finally:
+        # a campaign that was stopped leaves no venues behind
+        worker.close()
 
 
 if __name__ == "__main__":

@@ -171,6 +171,7 @@ class Requests:
             own_trades_need_symbol=quirks.own_trades_need_symbol,
             look_up_counts=quirks.look_up_tested,
             gateway_refuses_rate_limits=quirks.gateway_refuses_rate_limits,
+            repeats_fail_by_nonce=bool(quirks.nonce_apis),
             units_per_s=self.settings.units_per_s or 1000.0 / float(self.exchange.rateLimit or 1000.0),
             private=bool(self.settings.credentials),
             burst=quirks.burst,

@@ -257,6 +257,12 @@ def test_a_rate_limit_rejects_only_where_the_venues_data_says_that_its_gateway_r
     assert place_verdict(limited, resent=False, gateway_refused=False) is PlaceVerdict.RECONCILE
 
 
+def test_a_refused_nonce_proves_nothing_where_a_repeated_request_is_refused_so() -> None:
+    refused = bare("InvalidNonce", PLACE)
+    assert place_verdict(refused, resent=False) is PlaceVerdict.REJECTED
+    assert place_verdict(refused, resent=False, repeats_fail_by_nonce=True) is PlaceVerdict.RECONCILE
+
+
 def test_a_lost_stream_reconnects_and_never_restarts_however_often() -> None:
     lost = bare("NetworkError", STREAM)
     assert all(Verb.RESTART not in directive_for(lost, streak=streak).verbs for streak in range(1, 100))

@@ -223,6 +223,7 @@ def test_an_order_that_arrives_after_its_own_deadline_is_refused_and_that_proves
         ("EOrder:Rate limit exceeded", PlaceVerdict.REJECTED, "DDoSProtection"),
         ("EGeneral:Invalid arguments:cl_ord_id not unique", PlaceVerdict.RECONCILE, "DuplicateOrderId"),
         ("EService:Busy", PlaceVerdict.RECONCILE, "ExchangeNotAvailable"),
+        ("EAPI:Invalid nonce", PlaceVerdict.RECONCILE, "InvalidNonce"),
         ("EUnknown:This text is in nobody's table", PlaceVerdict.RECONCILE, "ExchangeError"),
         ("200-{}", PlaceVerdict.RECONCILE, "BadResponse"),
     ],

@@ -24,6 +24,18 @@ def test_an_order_whose_end_the_stream_never_told_is_missed_at_two_polls() -> No
     assert "never told of order v-ended" in world.asked(v.DropClient)[0].reason
 
 
+@pytest.mark.parametrize("missed", ["its end", "its beginning"])
+def test_what_the_stream_lost_is_said_once_even_if_it_is_not_opened_anew(missed: str) -> None:
+    world = World().start()
+    lost = order("lost")
+    if missed == "its end":
+        world.tell(v.OrdersStreamed((lost,)))
+    else:
+        world.open_orders = (lost,)
+    world.system.run_for(500.0)
+    assert len(world.asked(v.DropClient)) == 1
+
+
 def test_an_order_that_was_told_after_the_poll_was_answered_raises_no_suspicion_later() -> None:
     world = World().start()
     world.tell(v.OrdersStreamed((order("young"),)))
