@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ganglion.messages.lifecycle import Halted
-from ganglion.messages.trading import Scope, ScopeKind, StateEntry, TradingState
+from ganglion.messages.trading import By, Scope, ScopeKind, StateEntry, TradingState
 from ganglion.messages.values import Side, Symbol
 
 
@@ -18,24 +18,37 @@ class StateTree:
     """What is not active, with first causes."""
 
     entries: list[StateEntry] = field(default_factory=list)
-    """In the order they were set; at most one for each scope and state."""
+    """In the order they were set; for each scope growing severer, and at most one violated invariant beside that."""
 
     def set(self, entry: StateEntry) -> bool:
         """Let a scope come to a state; False where it is in it, or in a severer one, and the first cause is kept."""
-        standing = self.at(entry.scope)
-        if standing is not None and standing.state.severity >= entry.state.severity:
-            return False
-        if entry.state is TradingState.ACTIVE:
+        if not self.takes(entry):
             return False
         self.entries.append(entry)
         return True
 
+    def takes(self, entry: StateEntry) -> bool:
+        """Whether an entry says something new.
+
+        A violated invariant does beside any other cause: whoever lifts that one has not seen what came after it.
+        """
+        if entry.state is TradingState.ACTIVE:
+            return False
+        own = [known for known in self.entries if known.scope == entry.scope]
+        if entry.state is TradingState.HALTED and entry.cause.by is By.INVARIANT:
+            return not any(_violated(known) for known in own)
+        return all(known.state.severity < entry.state.severity for known in own)
+
     def lift(self, scope: Scope) -> bool:
-        """Make a scope active again, whatever it was; False where it was active."""
-        kept = [entry for entry in self.entries if entry.scope != scope]
-        changed = len(kept) < len(self.entries)
-        self.entries = kept
-        return changed
+        """Lift what a scope was told; False where it was active.
+
+        A violated invariant that came while another cause had halted it stands until it is lifted in its turn.
+        """
+        own = [entry for entry in self.entries if entry.scope == scope]
+        halts = [entry for entry in own if entry.state is TradingState.HALTED]
+        stays = halts[1:] if halts and not _violated(halts[0]) else []
+        self.entries = [entry for entry in self.entries if entry.scope != scope or entry in stays]
+        return bool(own)
 
     def replace(self, entries: Iterable[StateEntry]) -> None:
         """Believe the one who keeps it."""
@@ -56,6 +69,10 @@ class StateTree:
         """The same, where it is HALTED; None elsewhere."""
         entry = self.effective(mode, symbol)
         return entry if entry is not None and entry.state is TradingState.HALTED else None
+
+
+def _violated(entry: StateEntry) -> bool:
+    return entry.cause.by is By.INVARIANT and entry.state is TradingState.HALTED
 
 
 def _severest(entries: Iterable[StateEntry]) -> StateEntry | None:

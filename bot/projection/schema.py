@@ -361,7 +361,7 @@ STATEMENTS: dict[str, str] = {
     ),
     "settle_epoch": (
         "UPDATE epochs SET settled_ms = ?, read_ms = ? "
-        "WHERE id = (SELECT MAX(id) FROM epochs WHERE account = ? AND epoch = ?)"
+        "WHERE id = (SELECT MAX(id) FROM epochs WHERE account = ? AND epoch = ?) AND settled_ms IS NULL"
     ),
 }
 """By name: what the fold may say."""

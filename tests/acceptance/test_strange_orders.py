@@ -128,16 +128,19 @@ def test_an_order_with_its_tag_that_has_ended_before_its_start_halts_the_account
     assert placed(venue.control) == known
 
 
+@pytest.mark.parametrize(("kind", "status"), [("limit", "new"), ("market", "filled")])
 def test_an_order_with_its_tag_that_turns_up_while_it_trades_halts_the_account(
-    venue: VenueProcess, stranger: Any, tmp_path: Path
+    venue: VenueProcess, stranger: Any, tmp_path: Path, kind: str, status: str
 ) -> None:
-    orphan = tag_of(BOT) + "b" * 14
+    orphan = tag_of(BOT) + kind[0] * 14
     with stage_at(venue, tmp_path) as stage:
         stage.wait(lambda: stage.trading("alpha"), 20, "it trades")
-        stranger.create_order(BTC, "limit", "buy", 0.01, far_below(stranger, BTC), {"clientOrderId": orphan})
+        price = far_below(stranger, BTC) if kind == "limit" else None
+        stranger.create_order(BTC, kind, "buy", 0.01, price, {"clientOrderId": orphan})
         halted = stage.until(Halted, lambda m: m.mode is None)
         assert "ORPHAN" in halted.cause
         assert orphan in halted.cause
         assert stage.bot.drain()
-    assert at_venue(venue, orphan)["status"] == "new"
-    stranger.cancel_order(at_venue(venue, orphan)["id"], BTC)
+    assert at_venue(venue, orphan)["status"] == status
+    if kind == "limit":
+        stranger.cancel_order(at_venue(venue, orphan)["id"], BTC)

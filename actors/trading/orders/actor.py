@@ -141,6 +141,8 @@ class OrdersActor(Actor[OrdersMessage]):
         desk.tell_states()
         if trouble:
             self._journal_lost(trouble)
+        else:
+            desk.tell_ledger()
         early, self._early = self._early, []
         for call in early:
             call()
@@ -243,6 +245,8 @@ class OrdersActor(Actor[OrdersMessage]):
     def _journal_lost(self, cause: str) -> None:
         self._desk.journal_trouble = cause
         self._placing.journal_failed(cause)
+        if not self._desk.epoch:
+            self._desk.tell_ledger()
 
     @receives
     def checkpoint_wanted(self, message: CheckpointWanted) -> None:

@@ -14,7 +14,7 @@ from ganglion.actors.trading.orders.counted import Anomaly, Fact
 from ganglion.actors.trading.orders.ledger import Ledger
 from ganglion.actors.trading.orders.settings import OrdersSettings
 from ganglion.actors.trading.trading_states import account_scope, mode_scope
-from ganglion.messages.account import AccountSnapshot, LockedByOthers, Reconciled
+from ganglion.messages.account import AccountSnapshot, LedgerRead, LockedByOthers, Reconciled
 from ganglion.messages.base import Message
 from ganglion.messages.degraded import VenueBack, VenueDown
 from ganglion.messages.journal import Append, Checkpoint, ReadJournal
@@ -33,6 +33,7 @@ from ganglion.messages.orders import (
     Intent,
     LookUpOrder,
     OpenEpoch,
+    OpenOrder,
     OrderDenied,
     OrderUpdate,
     ReadAccount,
@@ -49,6 +50,7 @@ ToPortfolio: TypeAlias = (
     | Fill
     | OrderDenied
     | AccountSnapshot
+    | LedgerRead
     | Reconciled
     | LockedByOthers
     | EpochOpened
@@ -176,8 +178,7 @@ class Desk:
 
     def set_state(self, entry: StateEntry) -> None:
         """Let a scope come to a state, unless it is in it or in a severer one."""
-        standing = self.ledger.states.at(entry.scope)
-        if standing is None or standing.state.severity < entry.state.severity:
+        if self.ledger.states.takes(entry):
             self.record(r.StateSet(entry))
         self.tell_states()
 
@@ -186,6 +187,18 @@ class Desk:
         states = TradingStates(self.account, tuple(self.ledger.states.entries))
         self.portfolio.tell(states)
         self.outside.publish(states)
+
+    def tell_ledger(self) -> None:
+        """What the journal says, for people, until the venue has been heard."""
+        ledger = self.ledger
+        self.portfolio.tell(
+            LedgerRead(
+                self.account,
+                tuple(OpenOrder(ledger.update_of(line)) for line in ledger.open_lines()),
+                tuple(ledger.fills.values()),
+                self.journal_trouble,
+            )
+        )
 
     def request_epoch(self, reason: str) -> None:
         """Ask for a new epoch: everything is reconciled from scratch."""

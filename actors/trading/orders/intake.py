@@ -37,8 +37,11 @@ class Intake:
         order = message.order
         if self.take_order(order) is not None:
             return
-        if order.status not in ENDED_WORDS and self.orphan(order.client_id, order.venue_id):
-            return
+        if order.status not in ENDED_WORDS:
+            if self.orphan(order):
+                return
+        elif self._cannot_be_forgotten(order):
+            self.orphan(order)
         if self.others.see(order) and self._desk.reconciled:
             locked = LockedByOthers(self._desk.account, self.others.locked())
             self._desk.portfolio.tell(locked)
@@ -69,7 +72,7 @@ class Intake:
         if line is not None:
             self._placing.follow(line)
         elif (trade.symbol, trade.trade_id) in ledger.unmatched:
-            self.orphan(trade.client_id, trade.venue_order_id)
+            self._orphaned(trade.client_id, trade.venue_order_id, "look up what it did")
 
     def adopt_unmatched(self) -> None:
         """Trades that no order of ours can claim any more are somebody else's."""
@@ -78,14 +81,26 @@ class Intake:
             if not ledger.claimable(symbol):
                 self._desk.record(r.AdoptedTrade(symbol, trade_id))
 
-    def orphan(self, client_id: str | None, venue_id: str | None) -> bool:
+    def _cannot_be_forgotten(self, order: VenueOrder) -> bool:
+        """Whether the journal must know an ended order with our tag: it began after all that was ever dropped."""
+        ledger, settings = self._desk.ledger, self._desk.settings
+        if ledger.opening is None or order.timestamp_ms is None:
+            return False
+        return order.timestamp_ms > max(ledger.opened_ms, ledger.watermark_ms - int(settings.forget_after_s * 1000))
+
+    def orphan(self, order: VenueOrder) -> bool:
         """Whether an order that no line claims has our tag: then the account halts."""
+        ended = order.status in ENDED_WORDS
+        todo = f"it is {order.status}: look up what it did" if ended else "cancel it by hand"
+        return self._orphaned(order.client_id, order.venue_id, todo)
+
+    def _orphaned(self, client_id: str | None, venue_id: str | None, todo: str) -> bool:
         desk = self._desk
         if not is_ours(client_id, desk.tag, length=desk.settings.client_id_length):
             return False
         desk.violate(
             "I4",
             f"ORPHAN: {desk.account} shows order {venue_id} under client id {client_id}, which has this bot's tag and "
-            "is not in its journal: cancel it by hand, or start with the journal that it was placed with",
+            f"is not in its journal: {todo}, or start with the journal that it was placed with",
         )
         return True

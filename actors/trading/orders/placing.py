@@ -150,7 +150,8 @@ class Placing:
         self._desk.deny(line.intent, reason, text)
 
     def drop_waiting(self) -> None:
-        """What was not sent yet never will be: a new epoch, or a halt."""
+        """What was not sent yet never will be: a new epoch, or a halt. What was cancelled in vain is cancelled anew."""
+        self._cancels.clear()
         for client_id in list(self._waiting.values()):
             line = self._desk.ledger.lines[client_id]
             if line.state is not OrderState.INTENDED:
@@ -217,8 +218,11 @@ class Placing:
                 text = "the order it should have replaced was canceled instead"
                 self._desk.deny(replacement, DenyReason.UNKNOWN_ORDER, text)
         if line.state is OrderState.INTENDED:
-            self._desk.record(r.Withdrawn(line.client_id, reason or "canceled before it was sent"))
-            return
+            if line.client_id in self._waiting.values():
+                self._desk.record(r.Withdrawn(line.client_id, reason or "canceled before it was sent"))
+                return
+            # The last process wrote it, and may have sent it before it could write that down.
+            self._desk.record(r.Frozen(self._desk.epoch, "the last process ended"))
         # One that is on its way, or went out a breath ago for an order that nobody can find, is not repeated: that
         # would only spend the rate budget. Evidence brings it back (`follow`).
         waits = line.state in _PENDING or line.state is OrderState.UNKNOWN

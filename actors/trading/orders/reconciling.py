@@ -221,12 +221,12 @@ class Reconciling:
             line = self._intake.take_order(order)
             if line is not None:
                 present[line.client_id] = None
-            elif not self._intake.orphan(order.client_id, order.venue_id):
+            elif not self._intake.orphan(order):
                 foreign.append(order)
         for order in message.recent_orders:
             # What was there before the account was opened is in its opening balances, whoever placed it.
             if self._intake.take_order(order) is None and (order.timestamp_ms or 0) > desk.ledger.opened_ms:
-                self._intake.orphan(order.client_id, order.venue_id)
+                self._intake.orphan(order)
         self._begun = True
         self._intake.others.replace(foreign)
         self._doubt_absent(present, frozen=frozen)

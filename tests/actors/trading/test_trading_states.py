@@ -33,11 +33,13 @@ def grown(ops) -> StateTree:
 
 
 def model(ops) -> dict[Scope, list[StateEntry]]:
-    """The same, told another way: for each scope what was set since its last resume."""
+    """The same, told another way: for each scope what was set since its last resume, and what that did not lift."""
     told: dict[Scope, list[StateEntry]] = {scope: [] for scope in SCOPES}
     for op in ops:
         if isinstance(op, Scope):
-            told[op] = []
+            halts = [entry for entry in told[op] if entry.state is HALTED]
+            beside = halts and halts[0].cause.by is not By.INVARIANT
+            told[op] = [entry for entry in halts if beside and entry.cause.by is By.INVARIANT][:1]
         else:
             told[op.scope].append(op)
     return told
@@ -70,9 +72,21 @@ def test_the_first_cause_of_the_state_that_counts_is_kept(ops):
         assert known == (None if worst is ACTIVE else first)
 
 
+def test_a_violation_under_an_operators_halt_stands_until_it_is_lifted_in_its_turn():
+    tree = grown([halted_for("I4: an orphan")])
+    assert tree.lift(ALPHA)
+    assert not tree.entries
+    tree = grown([entry_of(HALTED, ALPHA, "lunch"), halted_for("I4: an orphan"), halted_for("I4: another")])
+    assert tree.at(ALPHA).cause.text == "lunch"
+    tree.lift(ALPHA)
+    assert tree.at(ALPHA).cause.text == "I4: an orphan"
+    tree.lift(ALPHA)
+    assert not tree.entries
+
+
 @given(steps, st.lists(st.builds(entry_of, st.sampled_from([REDUCING, HALTED])), min_size=1, max_size=4))
 def test_a_resume_restores_exactly_what_was_before(ops, set_now):
-    tree = grown([*ops, ALPHA])
+    tree = grown([*ops, ALPHA, ALPHA])
     before = list(tree.entries)
     for entry in set_now:
         tree.set(entry)
