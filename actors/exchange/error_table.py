@@ -181,7 +181,7 @@ TABLE: tuple[Row, ...] = (
         NONE,
         _c(V.RECONCILE, V.HALT),
         RECONCILE,
-        "on a re-send it is evidence of success, on a first send a bug of our ids",
+        "on a re-send it is evidence of success, on a first send two writers with one id, or a proxy that asked twice",
     ),
     Row("ContractUnavailable", STOP_SYMBOL, STOP_SYMBOL, REJECT, RECONCILE, "expired or halted contract"),
     Row(

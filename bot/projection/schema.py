@@ -122,7 +122,7 @@ ORDERS = Table(
         _text("amount", "asked for, in the base asset"),
         _text("filled", "sum of its fills"),
         _text("cost", "sum of price x amount of its fills, in the quote asset"),
-        _text("state", "state of the order line: docs/orders.md has the table of legal moves"),
+        _text("state", "state of the order line: docs/orders.md has the table of moves"),
         _number("open", "1 where a command may still change it"),
         _text("state_reason", "why it is in that state, where there is something to say"),
         _text("reason", "why the mode decided it"),
