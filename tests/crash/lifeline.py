@@ -382,6 +382,8 @@ def planned(
                 found.append(_planned(len(found), cause, dice, "bot", early=True))
         # A venue that is killed while the bot trades has a bot that trades to come back to.
         victim = pick_victim(dice)
+        if name == TORN and victim == "venue":
+            victim = "both"  # a bot that lived on would write the whole behind the half: no disk does that
         early = phase == "start" or (phase == "trading" and victim != "venue" and dice.random() < 0.4)
         found.append(_planned(len(found), (name, phase, most), dice, victim, early=early))
     return found

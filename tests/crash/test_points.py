@@ -14,7 +14,8 @@ from ganglion.supervision import Actor
 from tests.crash.campaign import Plan, lines_of
 from tests.crash.config import ARMS
 from tests.crash.hooks import WIRE, role_of
-from tests.crash.points import ONLY_BEFORE, PLACES, RANDOM, catalogue, named
+from tests.crash.lifeline import planned
+from tests.crash.points import ONLY_BEFORE, PLACES, RANDOM, TORN, catalogue, named
 
 ROLES: dict[str, type[Actor]] = {
     "mode": ModeActor,
@@ -70,3 +71,8 @@ def test_the_same_seed_plans_the_same_campaign(tmp_path: Path) -> None:
 def test_a_point_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(LookupError, match=r"no kill point is called 'nowhere'; there are: .*orders\.PlaceOrder"):
         named("nowhere")
+
+
+def test_whoever_tears_a_write_dies_of_it():
+    torn = [(TORN, "trading", 20)]
+    assert {kill.victim for kill in planned(torn, 20, 1, lambda _: "venue")} == {"both"}
