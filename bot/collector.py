@@ -8,25 +8,17 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TypeAlias
 
-import msgspec
-
 from ganglion.actors.modes.amounts import exact_mid
-from ganglion.actors.trading.trading_states import StateTree
-from ganglion.bot.order_notes import OrderNotes
+from ganglion.bot.collected import Account, Mode, cause_of, state_of
 from ganglion.bot.views import (
-    BalanceView,
-    ExchangeView,
-    Inventory,
-    MarketView,
     ModeView,
     OrdersView,
-    StateView,
     Status,
+    ViolationView,
 )
-from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
+from ganglion.messages.account import AccountSnapshot, LedgerRead, PortfolioView, Reconciled
 from ganglion.messages.base import Request
 from ganglion.messages.degraded import Degraded
 from ganglion.messages.lifecycle import (
@@ -35,14 +27,14 @@ from ganglion.messages.lifecycle import (
     ActorStarted,
     ActorStopped,
     ConnectionChanged,
-    ConnectionState,
     DeadLetter,
+    MarketPaused,
+    VenuePaused,
     Violation,
 )
 from ganglion.messages.market import BookInvalid, TopOfBook
 from ganglion.messages.orders import Fill, OrderDenied, OrderState, OrderUpdate
-from ganglion.messages.trading import ScopeKind, StateEntry, TradingState, TradingStates
-from ganglion.messages.values import ZERO, base_of, quote_of
+from ganglion.messages.trading import ScopeKind, TradingState, TradingStates
 from ganglion.supervision import Actor, receives
 
 FAILURES_KEPT = 20
@@ -62,6 +54,7 @@ CollectorMessage: TypeAlias = (
     | Fill
     | OrderDenied
     | AccountSnapshot
+    | LedgerRead
     | PortfolioView
     | Reconciled
     | TradingStates
@@ -69,6 +62,8 @@ CollectorMessage: TypeAlias = (
     | BookInvalid
     | ConnectionChanged
     | Degraded
+    | VenuePaused
+    | MarketPaused
     | Violation
     | ActorStarted
     | ActorFailed
@@ -79,133 +74,20 @@ CollectorMessage: TypeAlias = (
     | ReadOrders
 )
 
-PORTFOLIO_FACTS = (OrderUpdate, Fill, OrderDenied, AccountSnapshot, PortfolioView, Reconciled, TradingStates)
+PORTFOLIO_FACTS = (
+    OrderUpdate,
+    Fill,
+    OrderDenied,
+    AccountSnapshot,
+    LedgerRead,
+    PortfolioView,
+    Reconciled,
+    TradingStates,
+)
 BOOK_FACTS = (TopOfBook, BookInvalid)
-EXCHANGE_FACTS = (ConnectionChanged, Degraded)
+EXCHANGE_FACTS = (ConnectionChanged, Degraded, VenuePaused, MarketPaused)
 MONITOR_FACTS = (Violation,)
 TREE_EVENTS = (ActorStarted, ActorFailed, ActorParked, ActorStopped, DeadLetter)
-
-
-class Account:
-    """What is known of one exchange account."""
-
-    def __init__(self, name: str, symbols: tuple[str, ...], now_s: float) -> None:
-        self.name = name
-        self.symbols = symbols
-        self.state = ConnectionState.DOWN
-        self.reason = ""
-        self.since_s = now_s
-        self.seconds_in: dict[str, float] = {}
-        self.was_live = False
-        self.reconnects = 0
-        self.tops: dict[str, TopOfBook] = {}
-        self.invalid: dict[str, str] = {}
-        self.orders: dict[str, OrderUpdate] = {}
-        self.fills = 0
-        self.view: PortfolioView | None = None
-        self.reconciled: Reconciled | None = None
-        self.states = StateTree()
-        self.notes = OrderNotes()
-        self.degraded: dict[str, str] = {}
-
-    def take_orders(self, snapshot: AccountSnapshot) -> None:
-        """Believe a snapshot about what is open; what it does not list any more has ended by its fills or without."""
-        filled: dict[str, Decimal] = {}
-        for fill in snapshot.fills:
-            if fill.intent_id is not None:
-                filled[fill.intent_id] = filled.get(fill.intent_id, ZERO) + fill.amount
-        listed = {order.update.intent_id: order.update for order in snapshot.open_orders}
-        for intent_id, update in self.orders.items():
-            if not update.state.terminal and intent_id not in listed:
-                full = filled.get(intent_id, ZERO) >= update.amount
-                state = OrderState.FILLED if full else OrderState.CANCELED
-                self.orders[intent_id] = msgspec.structs.replace(update, state=state)
-        self.orders |= listed
-
-    def move(self, changed: ConnectionChanged, now_s: float) -> None:
-        """Count the time in the state that ends."""
-        self._count_time(now_s)
-        if changed.state is ConnectionState.LIVE and self.state is not ConnectionState.LIVE:
-            self.reconnects += self.was_live
-            self.was_live = True
-        self.state, self.reason = changed.state, changed.reason
-
-    def show(self, now_s: float) -> ExchangeView:
-        """The account as a value."""
-        self._count_time(now_s)
-        states = Counter(str(update.state) for update in self.orders.values())
-        open_by_symbol = Counter(u.symbol for u in self.orders.values() if not u.state.terminal)
-        assets = self.view.assets if self.view else ()
-        return ExchangeView(
-            name=self.name,
-            state=str(self.state),
-            reason=self.reason,
-            seconds_in=dict(self.seconds_in),
-            reconnects=self.reconnects,
-            orders=dict(sorted(states.items())),
-            fills=self.fills,
-            balances={a.asset: BalanceView(a.free, a.reserved + a.locked, a.total) for a in assets},
-            markets=tuple(
-                MarketView(s, self.tops.get(s), self.invalid.get(s, ""), open_by_symbol[s]) for s in self.symbols
-            ),
-            halted=_cause(self.states.halted()) or (self.view.halted or "" if self.view else ""),
-            reconciled=self.view.reconciled if self.view else False,
-            reconciled_epoch=self.reconciled.epoch if self.reconciled else 0,
-            balances_equal=self.reconciled.balances_equal if self.reconciled else None,
-            differences=tuple(
-                f"{d.asset} {d.amount} ({d.reason})" for d in (self.reconciled.differences if self.reconciled else ())
-            ),
-            trading=_state(self.states.effective()),
-            states=tuple(map(_state_view, self.states.entries)),
-            degraded=tuple(f"{what}: {why}" for what, why in sorted(self.degraded.items())),
-        )
-
-    def _count_time(self, now_s: float) -> None:
-        state = str(self.state)
-        self.seconds_in[state] = self.seconds_in.get(state, 0.0) + now_s - self.since_s
-        self.since_s = now_s
-
-
-class Mode:
-    """What is known of one trading mode."""
-
-    def __init__(self, account: str, symbol: str) -> None:
-        self.account = account
-        self.symbol = symbol
-        self.intents: set[str] = set()
-        self.fills = 0
-        self.denied = 0
-        self.rejected: set[str] = set()
-        self.inventory = Inventory()
-        self._synthetic: dict[str, Fill] = {}
-
-    def forget_fills(self) -> None:
-        """Begin to sum up again."""
-        self.fills = 0
-        self.inventory = Inventory()
-        self._synthetic.clear()
-
-    def fill(self, fill: Fill) -> None:
-        """Sum up a fill; a real trade takes the place of the synthetic ones that it replaces."""
-        for trade_id in fill.replaces:
-            stood_in = self._synthetic.pop(trade_id, None)
-            if stood_in is not None:
-                self._add(stood_in, -1)
-        if fill.synthetic:
-            self._synthetic[fill.trade_id] = fill
-        self._add(fill, 1)
-
-    def _add(self, fill: Fill, times: int) -> None:
-        self.fills += times
-        own = self.inventory
-        own.cash -= times * fill.side.sign * fill.price * fill.amount
-        own.base += times * fill.side.sign * fill.amount
-        if fill.fee_asset == quote_of(self.symbol):
-            own.fees_quote += times * fill.fee
-        elif fill.fee_asset == base_of(self.symbol):
-            own.fees_base += times * fill.fee
-        elif fill.fee:
-            own.fees_other[fill.fee_asset] = own.fees_other.get(fill.fee_asset, ZERO) + times * fill.fee
 
 
 class CollectorActor(Actor[CollectorMessage]):
@@ -223,6 +105,7 @@ class CollectorActor(Actor[CollectorMessage]):
         self._accounts = {name: Account(name, symbols, now_s) for name, symbols in self._exchange_symbols.items()}
         self._modes = {name: Mode(*market) for name, market in self._mode_markets.items()}
         self._violations: list[str] = []
+        self._violated: dict[tuple[str, str, str], ViolationView] = {}
         self._dead: Counter[str] = Counter()
         self._failures: deque[str] = deque(maxlen=FAILURES_KEPT)
         self._parked: dict[str, str] = {}
@@ -258,6 +141,19 @@ class CollectorActor(Actor[CollectorMessage]):
         account = self._accounts.get(message.account)
         if account is None:
             return
+        self._count_anew(account, message)
+
+    @receives
+    def ledger(self, message: LedgerRead) -> None:
+        """Until the account is reconciled its journal is what is known."""
+        account = self._accounts.get(message.account)
+        if account is None:
+            return
+        account.journal_trouble = message.trouble
+        self._count_anew(account, message)
+
+    def _count_anew(self, account: Account, message: AccountSnapshot | LedgerRead) -> None:
+        account.known = True
         account.take_orders(message)
         account.notes.count_anew((order.update for order in message.open_orders), self.clock.monotonic_s())
         account.fills = 0
@@ -331,9 +227,28 @@ class CollectorActor(Actor[CollectorMessage]):
                 account.degraded[message.what] = message.reason
 
     @receives
+    def venue_paused(self, message: VenuePaused) -> None:
+        """Remember until when a venue wants silence."""
+        account = self._accounts.get(message.exchange)
+        if account is not None:
+            account.pause("", message.until_s, message.reason)
+
+    @receives
+    def market_paused(self, message: MarketPaused) -> None:
+        """Remember until when a market is closed."""
+        account = self._accounts.get(message.exchange)
+        if account is not None:
+            account.pause(message.symbol, message.until_s, message.reason)
+
+    @receives
     def violation(self, message: Violation) -> None:
         """Remember a violation."""
         self._violations.append(f"{message.invariant} {message.account}: {message.text}")
+        key, now_ms = (message.invariant, message.account, message.text), self.clock.now_ms()
+        # The newest stands last.
+        before = self._violated.pop(key, None)
+        first_ms, count = (now_ms, 0) if before is None else (before.first_ms, before.count)
+        self._violated[key] = ViolationView(*key, first_ms, now_ms, count + 1)
 
     @receives
     def started(self, message: ActorStarted) -> None:
@@ -366,19 +281,24 @@ class CollectorActor(Actor[CollectorMessage]):
         now_s = self.clock.monotonic_s()
         return Status(
             seconds=now_s - self._started_s,
-            exchanges=tuple(account.show(now_s) for account in self._accounts.values()),
+            exchanges=tuple(account.show(now_s, self.clock.now_ms()) for account in self._accounts.values()),
             modes=tuple(self._mode_view(name, mode) for name, mode in self._modes.items()),
             violations=tuple(self._violations),
             dead_letters=dict(self._dead),
             failures=tuple(self._failures),
             parked=tuple(f"{path}: {why}" for path, why in sorted(self._parked.items())),
+            violated=tuple(reversed(self._violated.values())),
         )
 
     @receives
     def read_orders(self, message: ReadOrders) -> OrdersView:
         """Every order that this process heard of, those that have ended included."""
         now_s = self.clock.monotonic_s()
-        views = [view for account in self._accounts.values() for view in account.notes.show(account.orders, now_s)]
+        views = [
+            view
+            for account in self._accounts.values()
+            for view in account.notes.show(account.orders, now_s, account.unsettled)
+        ]
         return OrdersView(tuple(views), dict(self._refused))
 
     def _mode_view(self, name: str, mode: Mode) -> ModeView:
@@ -395,27 +315,6 @@ class CollectorActor(Actor[CollectorMessage]):
             pnl=mode.inventory.pnl(exact_mid(top) if top else None),
             denied=mode.denied,
             rejected=len(mode.rejected),
-            halted=_cause(entry) if own and _state(entry) == TradingState.HALTED else "",
-            trading=_state(entry),
+            halted=cause_of(entry) if own and state_of(entry) == TradingState.HALTED else "",
+            trading=state_of(entry),
         )
-
-
-def _state(entry: StateEntry | None) -> str:
-    return str(TradingState.ACTIVE if entry is None else entry.state)
-
-
-def _cause(entry: StateEntry | None) -> str:
-    return "" if entry is None else str(entry.cause)
-
-
-def _state_view(entry: StateEntry) -> StateView:
-    cause = entry.cause
-    return StateView(
-        scope=str(entry.scope),
-        kind=str(entry.scope.kind),
-        state=str(entry.state),
-        cause=cause.text,
-        by=str(cause.by),
-        who=cause.who,
-        at_ms=cause.at_ms,
-    )

@@ -18,7 +18,7 @@ import msgspec
 import pydantic
 
 from ganglion.actors.modes import BrokenModeError, ModeConfig, ModeEntry, UnknownModeError, find_mode
-from ganglion.bot.config_checks import exchange_problems, shares_of, twice_problems
+from ganglion.bot.config_checks import exchange_problems, forget_problems, shares_of, twice_problems
 from ganglion.bot.errors import ConfigError, Problem
 from ganglion.bot.loss_limits import loss_problems
 from ganglion.bot.secrets import Scrubber, Secret, SecretError, parse_reference, read_secret
@@ -156,6 +156,7 @@ class _Reader:
             found = exchange_problems(name, exchange.table, trades=trades)
             self.problems += [problem for problem in found if not _follows(problem, f"exchanges.{name}", told)]
         self.problems += loss_problems(bot, {name: known.table for name, known in exchanges.items()}, tables)
+        self.problems += forget_problems(bot.forget, self._section("exchanges"))
         self.problems += twice_problems({n: (e.table, e.credentials) for n, e in exchanges.items()})
         return BotConfig(self._source, bot, exchanges, whole)
 

@@ -110,6 +110,16 @@ def twice_problems(exchanges: Mapping[str, tuple[ExchangeTable, Mapping[str, Sec
     return problems
 
 
+def forget_problems(forget: Iterable[str], exchanges: Iterable[str]) -> list[Problem]:
+    """What `[bot] forget` names although it is configured: nobody can trade on what is left behind."""
+    known = set(exchanges)
+    return [
+        Problem(f"bot.forget[{index}]", f"{name} is configured", f"remove it, or take [exchanges.{name}] out")
+        for index, name in enumerate(forget)
+        if name in known
+    ]
+
+
 def points_home(table: ExchangeTable) -> bool:
     """True where every URL that the configuration gives ccxt is this machine's (and it gives some)."""
     urls = table.ccxt.get("urls")

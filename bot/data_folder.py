@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from ganglion.actors.trading.journal import Device, JournalUnusable, Log
 from ganglion.actors.trading.orders.records import VenueRenewed, encode
 from ganglion.bot.config import BotConfig
 from ganglion.bot.errors import DataFolderError
+from ganglion.bot.left_behind import look_back
 from ganglion.supervision import System
 
 DeviceMaker = Callable[[Path], Device]
@@ -23,7 +26,9 @@ def open_journal(config: BotConfig, system: System, make_device: DeviceMaker) ->
     """Lock the folder and open the journal in it.
 
     Raises:
-        DataFolderError: another process has it, it holds another bot's journal, or it can't be used.
+        DataFolderError: another process has it, it holds another bot's journal, the one that began in it is gone, or
+            it can't be used.
+        AccountsLeftError: it holds an account with open orders or a halt that is not configured any more.
     """
     ids = system.ids.for_path(_JOURNAL_PATH)
     try:
@@ -39,11 +44,16 @@ def open_journal(config: BotConfig, system: System, make_device: DeviceMaker) ->
                 retention_days=config.bot.retention_days,
             )
             _renew_simulated(config, log)
+            look_back(config, log, system.clock.now_ms())
         except BaseException:
             device.close()
             raise
     except JournalUnusable as error:
-        raise DataFolderError(str(error)) from error
+        text = str(error)
+        where = "" if str(config.data) in text else f"{config.data}: "
+        raise DataFolderError(f"{where}{text}") from error
+    if log.begun:
+        structlog.get_logger().info("new_journal_begun", bot=config.bot.name, folder=str(config.data))
     return log
 
 

@@ -4,6 +4,7 @@ BotError
 ├── ConfigError     the configuration can't be used; carries every problem with its place (exit code 2)
 ├── CheckFailed     a check ran and found something wrong (exit code 1)
 ├── DataFolderError the bot's folder is in use, another bot's, or can't be written to (exit code 2)
+│   └── AccountsLeftError its journal holds orders or halts of accounts that are not configured (exit code 2)
 └── BuildError      the parts could not be put together
 """
 
@@ -71,6 +72,10 @@ class DataFolderError(BotError):
     """The bot's own folder can't be used by this process: nothing was started."""
 
     code: ClassVar[ExitCode] = ExitCode.CONFIGURATION
+
+
+class AccountsLeftError(DataFolderError):
+    """The journal holds open orders, or a halt, of accounts that are not configured: nothing was started."""
 
 
 class BuildError(BotError):

@@ -215,6 +215,9 @@ def _folder(path: Path) -> Path:
 
 
 def _holds_journal(folder: Path) -> bool:
+    if (folder / "identity").is_file():
+        # One began here: that nothing is left of it is for the command to say.
+        return True
     places = [folder / "journal", folder / "archive"]
     return any(path.suffix == ".log" for place in places if place.is_dir() for path in place.iterdir())
 

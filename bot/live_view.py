@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from textwrap import shorten
 from types import TracebackType
@@ -23,7 +24,7 @@ from rich.tree import Tree as TreeDrawing
 
 from ganglion.bot.logs import LogRing
 from ganglion.bot.summary import money_text
-from ganglion.bot.views import ExchangeView, MarketView, ModeView, Status
+from ganglion.bot.views import ExchangeView, MarketView, ModeView, PauseView, Status
 from ganglion.messages.lifecycle import CellState, ConnectionState
 from ganglion.messages.trading import TradingState
 from ganglion.messages.values import ZERO, quote_of
@@ -140,6 +141,8 @@ def _trouble(view: ExchangeView) -> Text:
         return Text(_lesser(view), style="bold yellow")
     if view.state != ConnectionState.LIVE:
         return Text(view.reason, style="yellow")
+    if view.paused or view.degraded:
+        return Text(", ".join((*map(_paused, view.paused), *view.degraded)), style="yellow")
     return Text("" if view.reconciled else "not reconciled", style="yellow")
 
 
@@ -241,6 +244,8 @@ def _exchange(view: ExchangeView, modes: tuple[ModeView, ...]) -> Panel:
         head.append(f" ({shorten(less, REASON_SHOWN, placeholder='...')})")
     if state is not ConnectionState.LIVE and view.reason:
         head.append(f" ({shorten(view.reason, REASON_SHOWN, placeholder='...')})")
+    for pause in view.paused:
+        head.append(f" {_paused(pause)}", style="bold yellow")
     head.append(f"  reconnects {view.reconnects}  fills {view.fills}")
     if view.halted:
         head.append(f"  HALTED: {view.halted}", style="bold red")
@@ -250,6 +255,12 @@ def _exchange(view: ExchangeView, modes: tuple[ModeView, ...]) -> Panel:
         head.append("  not reconciled", style="yellow")
     inside = _steady(Group(head, _markets(view, modes), _balances(view)), EXCHANGE_WIDTH)
     return Panel.fit(inside, title=view.name, title_align="left")
+
+
+def _paused(pause: PauseView) -> str:
+    until = datetime.fromtimestamp(pause.until_ms / 1000, UTC)
+    market = f"{pause.symbol} " if pause.symbol else ""
+    return f"{market}paused until {until:%H:%M:%S}Z: {shorten(pause.reason, REASON_SHOWN, placeholder='...')}"
 
 
 def _lesser(view: ExchangeView) -> str:

@@ -95,12 +95,23 @@ def _register_looks(app: typer.Typer, write_help: Help) -> None:
         timeout: Within = LOOKS_S,
     ) -> None:
         from ganglion.bot.control import shows  # noqa: PLC0415
-        from ganglion.bot.control.protocol import Command  # noqa: PLC0415
+        from ganglion.bot.control.protocol import Command, StatusRow  # noqa: PLC0415
         from ganglion.bot.views import OrderView  # noqa: PLC0415
 
         reply = _ask(Command("orders", scope=scope, all=every, timeout_s=timeout), data, config, as_json=as_json)
+        rows = shows.result_of(reply, tuple[OrderView, ...])
         if not as_json:
-            shows.show_orders(shows.result_of(reply, tuple[OrderView, ...]), scope)
+            shows.show_orders(rows, scope)
+        doubts = {row.account: row.unsettled for row in rows if row.unsettled}
+        if scope == "bot":
+            # An account of which no order is known is in no row.
+            asked = _ask(Command("status", timeout_s=timeout), data, config, as_json=False)
+            accounts = shows.result_of(asked, StatusRow).accounts
+            doubts = {row.name: row.unsettled for row in accounts if row.unsettled} | doubts
+        for account, why in () if as_json else doubts.items():
+            typer.echo(f"{account} is not reconciled yet, more may be open there than is known: {why}", err=True)
+        if doubts:
+            raise typer.Exit(ExitCode.FAILED)
 
 
 def _register_deeds(app: typer.Typer, write_help: Help) -> None:

@@ -52,14 +52,14 @@ class OrderNotes:
         for order in orders:
             self._notes.setdefault(order.intent_id, Note(now_s, now_s))
 
-    def show(self, orders: Mapping[str, OrderUpdate], now_s: float) -> list[OrderView]:
-        """Orders as values, in the order they were heard of."""
+    def show(self, orders: Mapping[str, OrderUpdate], now_s: float, unsettled: str = "") -> list[OrderView]:
+        """Orders as values, in the order they were heard of; `unsettled`: why they may not hold any more."""
         return [
-            self._view(update, self._notes.get(update.intent_id) or Note(now_s, now_s), now_s)
+            self._view(update, self._notes.get(update.intent_id) or Note(now_s, now_s), now_s, unsettled)
             for update in orders.values()
         ]
 
-    def _view(self, update: OrderUpdate, note: Note, now_s: float) -> OrderView:
+    def _view(self, update: OrderUpdate, note: Note, now_s: float, unsettled: str) -> OrderView:
         average = None
         if note.filled:
             with localcontext(prec=_DIGITS, rounding=ROUND_HALF_EVEN):
@@ -82,4 +82,5 @@ class OrderNotes:
             intent_id=update.intent_id,
             client_id=update.client_id,
             venue_id=update.venue_id,
+            unsettled="" if update.state.terminal else unsettled,
         )

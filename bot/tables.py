@@ -63,6 +63,13 @@ class BotTable(Table):
     retention_days: Annotated[int, Field(ge=1, description="days that retired parts of the journal are kept")] = (
         RETENTION_DAYS
     )
+    forget: Annotated[
+        tuple[Name, ...],
+        Field(
+            description="accounts that the journal holds and the configuration does not, left behind knowingly: their "
+            "open orders, holdings and halts there are nobody's any more"
+        ),
+    ] = ()
     reference: Annotated[str, Field(min_length=1, description="currency that everything is valued in")] = "USDT"
     cancel_on_stop: Annotated[bool, Field(description="cancel what the bot placed when it stops")] = True
     hang_s: Annotated[

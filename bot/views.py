@@ -48,6 +48,27 @@ class StateView(msgspec.Struct, frozen=True):
     at_ms: int
 
 
+class PauseView(msgspec.Struct, frozen=True):
+    """A silence that a venue asked for."""
+
+    until_ms: int
+    """By the system's wall clock."""
+    reason: str
+    symbol: str = ""
+    """Of one market; empty for the whole venue."""
+
+
+class ViolationView(msgspec.Struct, frozen=True):
+    """An invariant that did not hold; the same text again is counted."""
+
+    invariant: str
+    account: str
+    text: str
+    first_ms: int
+    last_ms: int
+    count: int = 1
+
+
 class OrderView(msgspec.Struct, frozen=True):
     """One order of the bot."""
 
@@ -72,6 +93,8 @@ class OrderView(msgspec.Struct, frozen=True):
     intent_id: str
     client_id: str
     venue_id: str | None
+    unsettled: str = ""
+    """Why this may not hold any more: its account is not reconciled. Empty where it is."""
 
 
 class ExchangeView(msgspec.Struct, frozen=True):
@@ -100,6 +123,12 @@ class ExchangeView(msgspec.Struct, frozen=True):
     """What may be placed on the account: active, reducing or halted."""
     states: tuple[StateView, ...] = ()
     """Every scope of it that is not active, the whole bot's included."""
+    unsettled: str = ""
+    """Why nobody can say now what is open and held; empty where the account agrees with its venue."""
+    known: bool = True
+    """Orders and fills are at least those of the journal; False before it was read."""
+    paused: tuple[PauseView, ...] = ()
+    """Until when nothing is placed, and why."""
     degraded: tuple[str, ...] = ()
     """What works less well than it should: an open breaker, streams that are polled, a switch that is not armed."""
 
@@ -138,6 +167,8 @@ class Status(msgspec.Struct, frozen=True):
     """The newest failures of actors, oldest first."""
     parked: tuple[str, ...]
     """Paths of actors that are parked now, with why."""
+    violated: tuple[ViolationView, ...] = ()
+    """The same violations each once, the newest first."""
 
 
 class OrdersView(msgspec.Struct, frozen=True):

@@ -54,6 +54,21 @@ class AccountSnapshot(Message, frozen=True, gc=False):
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 
+class LedgerRead(Message, frozen=True, gc=False):
+    """What the journal says of an account before the venue was asked: what is shown until it is reconciled.
+
+    Nobody trades on it: what happened since the last record is not in it.
+    """
+
+    account: str
+    open_orders: tuple[OpenOrder, ...]
+    fills: tuple[Fill, ...]
+    """As in AccountSnapshot."""
+    trouble: str
+    """Why the journal could not be read whole: orders may be open that it does not know. Empty where it was."""
+    overflow: ClassVar[Overflow] = Overflow.KEEP
+
+
 class SavedState(Message, frozen=True, gc=False):
     """What a mode saved last, as JSON."""
 

@@ -171,6 +171,8 @@ class FlattenPart(Message, frozen=True, gc=False):
     """Of the sell; empty where there is none."""
     why: str
     """Why not all of it, or nothing, is being sold; empty where all is."""
+    stuck: bool = False
+    """Nothing can be sold before somebody sees to `why`; False for what is only too little."""
 
 
 class Flatten(Request[tuple[FlattenPart, ...]], frozen=True, gc=False):

@@ -18,6 +18,8 @@ from ganglion.bot.errors import ExitCode
 
 FOLDERS = "*.ganglion"
 LOCK = "lock"
+OF_A_BOT = (LOCK, SOCKET, "journal")
+"""What a bot's folder has any of."""
 MORE_S = 5.0
 """Beyond the command's own time, for the answer to come."""
 
@@ -51,6 +53,11 @@ def find_folder(data: Path | None, config: Path | None, here: Path) -> Path:
         folder = found[0]
     if not folder.is_dir():
         raise FolderUnknownError(f"{folder} is no folder: a bot makes it at its first `ganglion run`")
+    if data is not None and not any((folder / name).exists() for name in OF_A_BOT):
+        raise FolderUnknownError(
+            f"{folder} is no bot's folder (none of {', '.join(OF_A_BOT)} is in it): name one that `ganglion run` made, "
+            f"NAME{FOLDERS.lstrip('*')} or [bot] data"
+        )
     return folder
 
 

@@ -51,7 +51,7 @@ class Flattening:
             told.append(f"{scope} is halted")
         else:
             halted = operator.set_state(scope, TradingState.HALTED, cause, self._who, until_s, told)
-        left, cancelled = operator.cancel(scope, cause, until_s, told, before)
+        gone, cancelled = operator.cancel(scope, cause, until_s, told, before)
         # One that was on its way when the cancels went out is open only now.
         operator.wait(lambda: not operator.open_orders(scope), min(until_s, time.monotonic() + SETTLE_S))
         parts, failed = self._sell()
@@ -61,7 +61,8 @@ class Flattening:
         if not parts and not failed:
             told.append(f"nothing to sell in {scope}: its modes' own fills hold nothing")
         told += failed
-        done = halted and not left and not failed and ended
+        stuck = any(part.stuck for _, part in parts)
+        done = halted and gone and not failed and ended and not stuck
         effect = operator.effect(scope, told, done=done, cancelled=cancelled)
         return msgspec.structs.replace(effect, sold=sold)
 
@@ -69,7 +70,14 @@ class Flattening:
         parts: list[tuple[str, FlattenPart]] = []
         failed: list[str] = []
         deadline_s = self._bot.system.clock.monotonic_s() + SELL_WITHIN_S
+        unsettled = self._operator.unsettled(self._scope)
         for account in self._operator.accounts_of(self._scope):
+            if account in unsettled:
+                failed.append(
+                    f"{account} sold nothing, what it holds is not known yet: it is not reconciled "
+                    f"({unsettled[account]}). Flatten again once it is"
+                )
+                continue
             try:
                 asked = Flatten(self._scope, self._who, deadline_s)
                 told = self._places.portfolio(account).ask(asked, timeout=ASK_S)

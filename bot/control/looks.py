@@ -109,6 +109,16 @@ def all_states(status: Status) -> tuple[StateView, ...]:
     return tuple(sorted(found.values(), key=lambda state: state.at_ms))
 
 
+def unsettled(status: Status, accounts: Sequence[str]) -> dict[str, str]:
+    """The accounts of which nobody can say now what is open and held, each with why."""
+    return {view.name: view.unsettled for view in status.exchanges if view.name in accounts and view.unsettled}
+
+
+def unsettled_texts(found: Mapping[str, str]) -> tuple[str, ...]:
+    """The same as sentences."""
+    return tuple(f"{account} is not reconciled yet: {why}" for account, why in found.items())
+
+
 # ------------------------------------------------------------------ rows
 
 
@@ -117,6 +127,7 @@ def status_row(bot: Bot, pid: int, orders: Sequence[OrderView]) -> StatusRow:
     status, tree = bot.status(), bot.tree()
     open_by_account = Counter(order.account for order in orders if order.open)
     open_by_mode = Counter(order.mode for order in orders if order.open)
+    known = {view.name: view.known for view in status.exchanges}
     states = [*(view.trading for view in status.exchanges), *(mode.trading for mode in status.modes)]
     return StatusRow(
         bot=bot.config.bot.name,
@@ -125,9 +136,13 @@ def status_row(bot: Bot, pid: int, orders: Sequence[OrderView]) -> StatusRow:
         trading=max(map(TradingState, states), key=lambda state: state.severity, default=TradingState.ACTIVE),
         states=all_states(status),
         accounts=tuple(_account_row(view, open_by_account[view.name]) for view in status.exchanges),
-        modes=tuple(_mode_row(mode, tree, open_by_mode[mode.name]) for mode in status.modes),
+        modes=tuple(
+            _mode_row(mode, tree, open_by_mode[mode.name], known=known.get(mode.account, False))
+            for mode in status.modes
+        ),
         parked=status.parked,
         violations=status.violations,
+        violated=status.violated,
     )
 
 
@@ -147,10 +162,14 @@ def _account_row(view: ExchangeView, open_orders: int) -> AccountRow:
             asset: BalanceRow(money_text(b.free), money_text(b.reserved), money_text(b.total))
             for asset, b in view.balances.items()
         },
+        unsettled=view.unsettled,
+        known=view.known,
+        paused=view.paused,
+        degraded=view.degraded,
     )
 
 
-def _mode_row(view: ModeView, tree: Tree, open_orders: int) -> ModeRow:
+def _mode_row(view: ModeView, tree: Tree, open_orders: int, *, known: bool) -> ModeRow:
     cell = tree.find(f"{BOT}/modes/{view.name}")
     return ModeRow(
         name=view.name,
@@ -163,7 +182,8 @@ def _mode_row(view: ModeView, tree: Tree, open_orders: int) -> ModeRow:
         fills=view.fills,
         denied=view.denied,
         rejected=view.rejected,
-        pnl=None if view.pnl is None else money_text(view.pnl),
+        pnl=money_text(view.pnl) if known and view.pnl is not None else None,
+        known=known,
     )
 
 

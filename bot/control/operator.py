@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from ganglion.actors.trading.orders.actor import READING
 from ganglion.bot.collector import ReadOrders
 from ganglion.bot.control import looks
@@ -72,8 +74,7 @@ class Operator:
             case "tree":
                 return looks.cell_rows(self._bot.tree(), BOT)
             case "orders":
-                orders = [order for order in self.orders().orders if looks.within(scope, order)]
-                return tuple(order for order in orders if order.open or command.all)
+                return self._list(scope, ended=command.all)
             case "halt":
                 return self._set(command, scope, TradingState.HALTED, who, until_s)
             case "reduce":
@@ -90,6 +91,20 @@ class Operator:
     def orders(self) -> OrdersView:
         """Every order that the bot's process heard of."""
         return self._places.at("collector").ask(ReadOrders(), timeout=ASK_S)
+
+    def unsettled(self, scope: Scope) -> dict[str, str]:
+        """The scope's accounts of which nobody can say now what is open and held, each with why."""
+        return looks.unsettled(self._bot.status(), self.accounts_of(scope))
+
+    def _list(self, scope: Scope, *, ended: bool) -> tuple[OrderView, ...]:
+        orders = [order for order in self.orders().orders if looks.within(scope, order)]
+        rows = tuple(order for order in orders if order.open or ended)
+        if not rows and (found := looks.unsettled_texts(self.unsettled(scope))):
+            raise RefusedError(
+                f"not known yet what is open in {scope}: {'; '.join(found)}. Its journal lists none; look again once "
+                "it is reconciled, or at the exchange"
+            )
+        return rows
 
     def open_orders(self, scope: Scope) -> list[OrderView]:
         """The scope's open orders."""
@@ -122,6 +137,7 @@ class Operator:
             cancelled=cancelled,
             still_open=len(self.open_orders(scope)),
             standing=looks.standing_in(self._bot.status(), scope, self._modes),
+            unsettled=looks.unsettled_texts(self.unsettled(scope)),
         )
 
     # -------------------------------------------------------------- halt and reduce
@@ -133,15 +149,16 @@ class Operator:
         done = self.set_state(scope, state, command.reason or f"an operator said {command.command}", who, until_s, told)
         if state is TradingState.REDUCING:
             # A buy that rests would go on adding to what is to be reduced.
-            left, cancelled = self.cancel(scope, f"{scope} is reducing", until_s, told, before, side=Side.BUY)
-            return self.effect(scope, told, done=done and not left, cancelled=cancelled)
+            gone, cancelled = self.cancel(scope, f"{scope} is reducing", until_s, told, before, side=Side.BUY)
+            return self.effect(scope, told, done=done and gone, cancelled=cancelled)
         if not command.cancel:
             self._let_modes_react(scope, until_s)
+            told += looks.unsettled_texts(self.unsettled(scope))
             if count := len(self.open_orders(scope)):
                 told.append(f"{count} open orders were left as they are: --cancel, or `ganglion cancel-all {scope}`")
             return self.effect(scope, told, done=done)
-        left, cancelled = self.cancel(scope, f"{scope} is halted", until_s, told, before)
-        return self.effect(scope, told, done=done and not left, cancelled=cancelled)
+        gone, cancelled = self.cancel(scope, f"{scope} is halted", until_s, told, before)
+        return self.effect(scope, told, done=done and gone, cancelled=cancelled)
 
     def _let_modes_react(self, scope: Scope, until_s: float) -> None:
         """Market makers take their quotes back when they hear of it: what is on its way out is not left open."""
@@ -156,7 +173,10 @@ class Operator:
         before = self._standing(scope)
         if before is not None and TradingState(before.state).severity >= state.severity:
             told.append(f"{scope} is {before.state} already: {before.cause} ({looks.by_text(before)})")
-            return True
+            if before.state == state:
+                return True
+            told.append(f"it stays {before.state}: `ganglion resume {scope}`, then `ganglion reduce {scope}`")
+            return False
         self.tell(scope, SetTradingState(scope, state, Cause(cause, By.OPERATOR, self._now_ms(), who)))
 
         def missing() -> list[str]:
@@ -186,12 +206,12 @@ class Operator:
 
     def _cancel_all(self, scope: Scope, reason: str, until_s: float) -> Effect:
         told: list[str] = []
-        left, cancelled = self.cancel(scope, reason, until_s, told)
+        gone, cancelled = self.cancel(scope, reason, until_s, told)
         active = [mode for mode in looks.modes_in(self._bot.status(), scope) if mode.trading == TradingState.ACTIVE]
         if active:
             names = ", ".join(mode.name for mode in active)
             told.append(f"{names} may place again: `ganglion halt {scope}` stops that")
-        return self.effect(scope, told, done=not left, cancelled=cancelled)
+        return self.effect(scope, told, done=gone, cancelled=cancelled)
 
     def cancel(
         self,
@@ -201,18 +221,22 @@ class Operator:
         told: list[str],
         before: Sequence[OrderView] = (),
         side: Side | None = None,
-    ) -> tuple[int, int]:
-        """Cancel what is open in a scope now, or was `before`, and wait for it; (left open, cancelled).
+    ) -> tuple[bool, int]:
+        """Cancel what is open in a scope now, or was `before`, and wait for it; (whether all is gone, cancelled).
 
-        Orders that come later are not waited for: an active mode places again.
+        Orders that come later are not waited for: an active mode places again. Of an account that is not reconciled
+        nobody knows what is open: it is asked all the same, and "none" is not said before it is.
         """
-        meant = {
-            order.intent_id for order in (*before, *self.open_orders(scope)) if side is None or order.side == str(side)
-        }
+
+        def found(orders: Sequence[OrderView]) -> set[str]:
+            return {order.intent_id for order in orders if side is None or order.side == str(side)}
+
+        meant = found((*before, *self.open_orders(scope)))
         kind = f"open {side} orders" if side else "open orders"
-        if not meant:
+        doubts = self.unsettled(scope)
+        if not meant and not doubts:
             told.append(f"there were no {kind} in {scope}")
-            return 0, 0
+            return True, 0
         command = CancelAll(
             mode=scope.name if scope.kind is ScopeKind.MODE else None,
             reason=reason,
@@ -220,20 +244,39 @@ class Operator:
             side=side,
         )
 
-        def left() -> set[str]:
-            return meant & {order.intent_id for order in self.open_orders(scope)}
+        def gone() -> bool:
+            nonlocal doubts
+            doubted = bool(doubts)
+            if doubted:
+                doubts = self.unsettled(scope)
+            # Looked at after the doubts: what a reconcile has shown to be open is among them.
+            left = found(self.open_orders(scope))
+            if doubted:
+                meant.update(left)
+            return not doubts and not meant & left
 
         while True:
             self.tell(scope, command)
             again_s = min(until_s, time.monotonic() + CANCEL_AGAIN_S)
-            if self.wait(lambda: not left(), again_s) or time.monotonic() >= until_s or self.closing.is_set():
+            if self.wait(gone, again_s) or time.monotonic() >= until_s or self.closing.is_set():
                 break
         ended = [order for order in self.orders().orders if order.intent_id in meant and not order.open]
         filled = sum(order.state == OrderState.FILLED for order in ended)
-        told.append(f"{len(meant)} {kind}: {len(ended) - filled} cancelled, {filled} filled meanwhile")
-        if remaining := len(meant) - len(ended):
-            told.append(f"{remaining} are open still: they stay wanted and are cancelled as soon as the venue answers")
-        return remaining, len(ended) - filled
+        remaining = len(meant) - len(ended)
+        if meant:
+            told.append(f"{len(meant)} {kind}: {len(ended) - filled} cancelled, {filled} filled meanwhile")
+        elif not doubts:
+            told.append(f"there were no {kind} in {scope}")
+        told += [
+            f"not known yet whether more is open: {text}. What its journal knows is cancelled as soon as it is"
+            for text in looks.unsettled_texts(doubts)
+        ]
+        if remaining:
+            told.append(
+                f"{remaining} may be open still: they stay wanted and are cancelled as soon as the venue answers and "
+                "is reconciled"
+            )
+        return not remaining and not doubts, len(ended) - filled
 
     # -------------------------------------------------------------- resume
 
@@ -258,8 +301,12 @@ class Operator:
         if not done:
             return self.effect(scope, told, done=False)
         if not was:
-            told.append(f"{scope} is active already")
-            return self.effect(scope, told, done=True)
+            effect = self.effect(scope, told, done=True)
+            if not effect.standing:
+                return msgspec.structs.replace(effect, told=(*told, f"{scope} is active already"))
+            still = tuple(f"{state.scope} is still {state.state}" for state in effect.standing)
+            own = f"nothing is lifted: {scope} has no state of its own, but not all of it is active"
+            return msgspec.structs.replace(effect, done=False, told=(*told, own, *still))
         back = self.wait(lambda: all(self._is_back(account, epochs) for account in was), until_s)
         standing = looks.own_state(self._bot.status(), scope)
         if standing is not None:

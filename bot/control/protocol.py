@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ganglion.bot.views import OrderView, StateView
+from ganglion.bot.views import OrderView, PauseView, StateView, ViolationView
 
 VERSION = 1
 MAX_LINE = 64 * 1024
@@ -75,6 +75,8 @@ class Effect(msgspec.Struct, frozen=True):
     sold: tuple[Sold, ...] = ()
     standing: tuple[StateView, ...] = ()
     """What is not active in the scope now, wider and narrower scopes included."""
+    unsettled: tuple[str, ...] = ()
+    """Accounts that are not reconciled now, each with why: of them `still_open` is what the journal says."""
 
 
 class CellRow(msgspec.Struct, frozen=True):
@@ -111,7 +113,16 @@ class AccountRow(msgspec.Struct, frozen=True):
     balances_equal: bool | None
     open_orders: int
     fills: int
+    """Since the journal began."""
     balances: dict[str, BalanceRow]
+    unsettled: str = ""
+    """Why orders, fills and balances may not hold now: it is not reconciled. Empty where it is."""
+    known: bool = True
+    """False while not even its journal was read: open_orders and fills say nothing."""
+    paused: tuple[PauseView, ...] = ()
+    """Until when the venue wants silence, or one of its markets is closed."""
+    degraded: tuple[str, ...] = ()
+    """What works less well than it should: an open breaker, a stream that is polled."""
 
 
 class ModeRow(msgspec.Struct, frozen=True):
@@ -124,12 +135,16 @@ class ModeRow(msgspec.Struct, frozen=True):
     """State of its actor: running, parked, ..."""
     trading: str
     orders: int
+    """Placed since this process began, as are `denied` and `rejected`."""
     open_orders: int
     fills: int
+    """Since the journal began."""
     denied: int
     rejected: int
     pnl: str | None
-    """In the quote asset; null while there is no price to value at."""
+    """Of all its fills, in the quote asset; null while there is no price to value at, or its fills are not known."""
+    known: bool = True
+    """False while not even its account's journal was read."""
 
 
 class StatusRow(msgspec.Struct, frozen=True):
@@ -145,6 +160,8 @@ class StatusRow(msgspec.Struct, frozen=True):
     modes: tuple[ModeRow, ...]
     parked: tuple[str, ...]
     violations: tuple[str, ...]
+    violated: tuple[ViolationView, ...] = ()
+    """The same, each once with its time and count, the newest first."""
 
 
 Result: TypeAlias = StatusRow | tuple[CellRow, ...] | tuple[OrderView, ...] | Effect

@@ -15,7 +15,7 @@ from rich.text import Text
 from ganglion.bot.control.place import ControlError
 from ganglion.bot.control.protocol import AccountRow, CellRow, Effect, ModeRow, Reply, Sold, StatusRow
 from ganglion.bot.summary import money_text
-from ganglion.bot.views import OrderView, StateView
+from ganglion.bot.views import OrderView, PauseView, StateView, ViolationView
 from ganglion.messages.lifecycle import CellState, ConnectionState
 from ganglion.messages.trading import TradingState
 from ganglion.messages.values import base_of, quote_of
@@ -24,6 +24,8 @@ T = TypeVar("T")
 STYLES = {TradingState.ACTIVE: "green", TradingState.REDUCING: "bold yellow", TradingState.HALTED: "bold red"}
 RECENT = 100
 """Orders that are listed at most."""
+VIOLATIONS_SHOWN = 3
+UNKNOWN = "?"
 
 
 def result_of(reply: Reply, kind: type[T]) -> T:
@@ -42,17 +44,72 @@ def show_status(row: StatusRow) -> None:
     """The bot, what is not active, accounts, balances, modes."""
     out = _console()
     runs = f" (pid {row.pid}) runs for {_duration(row.seconds)}  "
-    head = Text.assemble((row.bot, "bold"), runs, _state(row.trading))
+    head = Text.assemble((row.bot, "bold"), runs, _trading(row))
     out.print(head)
     _show_states(out, row.states)
     for text in row.parked:
         out.print(Text(f"parked {text}", style="bold red"))
-    for text in row.violations[-3:]:
-        out.print(Text(f"violated {text}", style="bold red"))
+    _show_violations(out, row.violated)
+    _show_troubles(out, row.accounts)
     out.print(_accounts(row.accounts))
     out.print(_balances(row.accounts))
     if row.modes:
         out.print(_modes(row.modes))
+        note = "open now; fills and PnL since the journal began; placed and denied since this start"
+        out.print(Text(note, style="dim"))
+
+
+def _trading(row: StatusRow) -> Text:
+    """The bot's state in a word where all of it is in one; else what is not active is counted."""
+    trading = {account.trading for account in row.accounts} | {mode.trading for mode in row.modes}
+    if len(trading) <= 1 or {account.trading for account in row.accounts} == {row.trading}:
+        return _state(row.trading)
+    told = [
+        f"{count} {kind}{'s' if count > 1 else ''} {state}"
+        for state in (TradingState.HALTED, TradingState.REDUCING)
+        for kind, count in (
+            ("account", sum(account.trading == state for account in row.accounts)),
+            ("mode", sum(mode.trading == state for mode in row.modes)),
+        )
+        if count
+    ]
+    return Text(f"partly active: {', '.join(told)}", style=STYLES[TradingState(row.trading)])
+
+
+def _show_violations(out: Console, rows: tuple[ViolationView, ...]) -> None:
+    for row in rows[:VIOLATIONS_SHOWN]:
+        times = f" ({row.count} times since {_at(row.first_ms)})" if row.count > 1 else ""
+        text = f"violated {_at(row.last_ms)} {row.account} {row.invariant}: {row.text}{times}"
+        out.print(Text(text, style="bold red"))
+    if len(rows) > VIOLATIONS_SHOWN:
+        out.print(Text(f"{len(rows) - VIOLATIONS_SHOWN} more violations: ganglion journal show", style="red"))
+
+
+def _show_troubles(out: Console, rows: tuple[AccountRow, ...]) -> None:
+    for row in rows:
+        if row.unsettled:
+            what = "what the journal says is shown" if row.known else "nothing is known of it yet"
+            out.print(Text(f"{row.name} is not reconciled yet, {what}: {row.unsettled}", style="bold yellow"))
+        for pause in row.paused:
+            out.print(Text(f"{row.name} {paused_text(pause)}", style="bold yellow"))
+        for text in row.degraded:
+            out.print(Text(f"{row.name} {text}", style="yellow"))
+
+
+def paused_text(pause: PauseView) -> str:
+    """Until when nothing is placed, and why."""
+    market = f"{pause.symbol} " if pause.symbol else ""
+    return f"{market}paused until {_at(pause.until_ms)}: {pause.reason}"
+
+
+def _at(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%H:%M:%S}Z"
+
+
+def _counted(count: int, row: AccountRow) -> str:
+    if not row.known:
+        return UNKNOWN
+    return f"{count} (journal)" if row.unsettled else str(count)
 
 
 def _show_states(out: Console, states: tuple[StateView, ...]) -> None:
@@ -76,10 +133,10 @@ def _accounts(rows: tuple[AccountRow, ...]) -> Table:
             row.name,
             Text(row.connection, style="green" if live else "yellow"),
             _state(row.trading),
-            str(row.epoch) if row.reconciled else "reconciling",
-            equal,
-            str(row.open_orders),
-            str(row.fills),
+            str(row.epoch) if not row.unsettled else "not reconciled",
+            "not compared" if row.unsettled else equal,
+            _counted(row.open_orders, row),
+            _counted(row.fills, row),
             "" if live else row.reason,
         )
     return table
@@ -95,17 +152,26 @@ def _balances(rows: tuple[AccountRow, ...]) -> Table:
 
 
 def _modes(rows: tuple[ModeRow, ...]) -> Table:
-    table = _table("mode", "market", "actor", "trading", "open", "orders", "fills", "denied", "PnL", left=4)
+    table = _table("mode", "market", "actor", "trading", "open", "fills", "PnL", "placed", "denied", left=4)
     for row in rows:
         table.add_row(
             row.name,
             f"{row.account} {row.symbol}",
             Text(row.actor, style="" if row.actor == CellState.RUNNING else "bold red"),
             _state(row.trading),
-            *map(str, (row.open_orders, row.orders, row.fills, row.denied)),
-            "-" if row.pnl is None else f"{Decimal(row.pnl):+.2f} {quote_of(row.symbol)}",
+            *(str(count) if row.known else UNKNOWN for count in (row.open_orders, row.fills)),
+            _pnl(row),
+            *map(str, (row.orders, row.denied)),
         )
     return table
+
+
+def _pnl(row: ModeRow) -> str:
+    if not row.known:
+        return UNKNOWN
+    if row.pnl is None:
+        return "-"
+    return f"{Decimal(row.pnl):+.2f} {quote_of(row.symbol)}"
 
 
 def show_tree(rows: tuple[CellRow, ...]) -> None:
@@ -150,6 +216,10 @@ def show_orders(rows: tuple[OrderView, ...], scope: str) -> None:
             row.client_id,
         )
     out.print(table)
+    doubtful = dict.fromkeys(row.account for row in rows if row.unsettled)
+    if doubtful:
+        text = f"as of the journal, not reconciled yet: {', '.join(doubtful)}"
+        out.print(Text(text, style="bold yellow"))
     if len(rows) > RECENT:
         out.print(f"the last {RECENT} of {len(rows)}; --json has all")
 
@@ -161,7 +231,11 @@ def show_effect(effect: Effect) -> None:
         out.print(Text(text))
     for sold in effect.sold:
         out.print(Text(_sold(sold)))
-    out.print(f"open orders in {effect.scope}: {effect.still_open}")
+    if effect.unsettled:
+        known = f"{effect.still_open} as of the journal" if effect.still_open else "not known yet"
+        out.print(Text(f"open orders in {effect.scope}: {known} ({'; '.join(effect.unsettled)})", style="bold yellow"))
+    else:
+        out.print(f"open orders in {effect.scope}: {effect.still_open}")
     _show_states(out, effect.standing)
     if not effect.done:
         out.print(Text("not everything is done: see above", style="bold red"))

@@ -1,12 +1,14 @@
 """The projection actor: writes the database behind the journal, on a thread of its own where it may block.
 
 Told by the journal what became durable, it reads that from the journal's own segments a few times a second. Nothing
-waits for it. A projection that is locked is written later; one that is missing, damaged or another journal's is made
-anew; what can't be written at all is said in the log, and trading goes on.
+waits for it. A projection that is locked is written later, and so is any while the disk is nearly full; one that is
+missing or damaged is made anew, one of another journal set aside; what can't be written at all is said in the log, and
+trading goes on. Where the journal lacks something, the projection stands still as it is: it may be the last copy.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -29,15 +31,30 @@ BEHIND_S = 0.2
 """Rows of this long are written together: a commit for each record would take time from everyone else."""
 _AT_ONCE = 2_000
 """Entries in one turn, so that a stop never waits for a long journal."""
+ROOM_BYTES = 64 * 1024 * 1024
+"""With less free it writes nothing: many times what its largest transaction takes, and four segments of the journal."""
 _BUSY_RETRY_S = 1.0
 _RETRY_S = 30.0
+
+
+def free_bytes(folder: Path) -> int:
+    """What this user may still write there; plenty where the system does not say, then writing tells."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return ROOM_BYTES
 
 
 class ProjectionActor(Actor[ProjectionMessage]):
     """One bot's projection."""
 
-    def __init__(self, folder: Path, make: Callable[[Path], Projector] = Projector) -> None:
-        """Name the bot's data folder."""
+    def __init__(
+        self,
+        folder: Path,
+        make: Callable[[Path], Projector] = Projector,
+        room: Callable[[Path], int] = free_bytes,
+    ) -> None:
+        """Name the bot's data folder; `room` tells how many bytes are free there."""
         self._folder = folder
         self._make = make
         self._projector: Projector | None = None
@@ -48,7 +65,7 @@ class ProjectionActor(Actor[ProjectionMessage]):
         """It can't go on in this process."""
         self._said = ""
         """The trouble that was logged last."""
-        self._gaps = 0
+        self._room = room
 
     def on_start(self) -> None:
         """Catch up with what was journaled while nobody followed."""
@@ -89,6 +106,12 @@ class ProjectionActor(Actor[ProjectionMessage]):
 
     def _work(self) -> float | None:
         """Write a part of what is new; in how many seconds to go on, None where all is written or nothing can be."""
+        if (room := self._room(self._folder)) < ROOM_BYTES:
+            # Closed it leaves nothing beside it, which gives some room back.
+            self._close()
+            why = f"{room} bytes are free in {self._folder}, the journal comes first below {ROOM_BYTES}"
+            self._say("projection waits for room on the disk, written later", why)
+            return _RETRY_S
         try:
             projector = self._projector or self._open()
             more = projector.catch_up(self._until, entries=_AT_ONCE)
@@ -105,9 +128,8 @@ class ProjectionActor(Actor[ProjectionMessage]):
             self._say("projection can't be written, the journal has it all", error)
             self._close()
             return _RETRY_S
-        except JournalGap as error:
-            return self._gap(error)
-        except (RecordError, LedgerError, CheckpointError, EventError) as error:
+        except (JournalGap, RecordError, LedgerError, CheckpointError, EventError) as error:
+            # Of a journal that lacks something the projection may be the last copy: it is never made anew for that.
             self._stand_still(error)
             return None
         self._said = ""
@@ -119,15 +141,7 @@ class ProjectionActor(Actor[ProjectionMessage]):
             self.log.warning("projection made anew from the journal", why=self._projector.notice)
         return self._projector
 
-    def _gap(self, error: JournalGap) -> float | None:
-        """The journal can't be read on from here: perhaps it can from its beginning."""
-        self._gaps += 1
-        if self._gaps > 1 or self._projector is None:
-            self._stand_still(error)
-            return None
-        return self._anew(error)
-
-    def _anew(self, error: ProjectionStale | JournalGap) -> float | None:
+    def _anew(self, error: ProjectionStale) -> float | None:
         """Drop it and begin with the journal's oldest entry; None where that can't be."""
         self.log.warning("projection made anew from the journal", why=str(error))
         try:
@@ -144,10 +158,10 @@ class ProjectionActor(Actor[ProjectionMessage]):
         todo = "`ganglion journal verify` says what is wrong with the journal; trading does not depend on this"
         self.log.error("projection stands still", why=str(error), todo=todo)
 
-    def _say(self, what: str, error: Exception) -> None:
+    def _say(self, what: str, why: object) -> None:
         if self._said != what:
             self._said = what
-            self.log.warning(what, why=str(error))
+            self.log.warning(what, why=str(why))
 
     def _close(self) -> None:
         if self._projector is not None:

@@ -25,6 +25,9 @@ FILE = "projection.sqlite"
 _OWNER_ONLY = 0o600
 _BUSY_S = 2.0
 """How long a writer waits for somebody who has locked the file."""
+_WAL_PAGES = 256
+_WAL_BYTES = 1024 * 1024
+"""The file beside the database is brought in beyond so much, and cut back to it after a long transaction."""
 _TABLE_OF = {
     "forget_fill": "fills",
     "own_trade": "trades",
@@ -47,6 +50,10 @@ class ProjectionStale(ProjectionError):
     """It is no projection of this journal, or of another version: it has to be made anew."""
 
 
+class ProjectionForeign(ProjectionStale):
+    """It is the projection of another journal: what stands in it may stand nowhere else."""
+
+
 class ProjectionReplaced(ProjectionError):
     """The file under it is another one, or none: it has to be opened again."""
 
@@ -58,7 +65,8 @@ class Database:
         """Open it, or create it where there is none.
 
         Raises:
-            ProjectionStale: it is another journal's, of another version, or no database at all.
+            ProjectionForeign: it is another journal's.
+            ProjectionStale: it is of another version, or no database at all.
             ProjectionBusy: it is locked.
             ProjectionError: it can't be opened.
         """
@@ -74,6 +82,9 @@ class Database:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 # After a power loss the newest transactions may be missing: the journal has them.
                 self._connection.execute("PRAGMA synchronous = NORMAL")
+                # The journal is on the same disk and comes first.
+                self._connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+                self._connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
                 if not self._tables():
                     self._create(run_root, bot)
                 self._check(run_root)
@@ -112,7 +123,7 @@ class Database:
                 f"{self._path} has tables of version {meta.get('schema_version')}, this program writes {SCHEMA_VERSION}"
             )
         if meta.get("run_root") != run_root.hex():
-            raise ProjectionStale(f"{self._path} is the projection of another journal")
+            raise ProjectionForeign(f"{self._path} is the projection of another journal")
         try:
             self.position = Position(int(meta["segment"]), int(meta["offset"]))
             self.entries = int(meta["entries"])
@@ -232,6 +243,39 @@ def drop(path: Path) -> None:
             path.with_name(name).unlink(missing_ok=True)
         except OSError as error:
             raise ProjectionError(f"{path.with_name(name)} can't be removed: {error.strerror or error}") from error
+
+
+def set_aside(path: Path) -> Path:
+    """Keep a projection under a name of its own, `projection-old-N.sqlite`, with all that lies beside it.
+
+    Returns:
+        where it is now.
+
+    Raises:
+        ProjectionError: it can't be renamed.
+    """
+    number = 1
+    while (kept := path.with_name(f"{path.stem}-old-{number}{path.suffix}")).exists():
+        number += 1
+    # The database goes last: what lies beside it belongs to it until it has moved.
+    for side in (*_SIDE_FILES, ""):
+        here = path.with_name(path.name + side)
+        try:
+            if here.exists():
+                here.rename(kept.with_name(kept.name + side))
+        except OSError as error:
+            raise ProjectionError(f"{here} can't be renamed: {error.strerror or error}") from error
+    return kept
+
+
+def is_of(path: Path, run_root: bytes) -> bool:
+    """Whether a file is no projection of another journal: also where it is none at all, or can't be read."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            found = connection.execute("SELECT value FROM meta WHERE name = 'run_root'").fetchall()
+    except sqlite3.Error:
+        return True
+    return found in ([], [(run_root.hex(),)])
 
 
 def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -13,7 +13,8 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from ganglion.actors.trading.journal import Entry, Position
-from ganglion.actors.trading.journal.reader import segment_files
+from ganglion.actors.trading.journal.device import ARCHIVE, JOURNAL
+from ganglion.actors.trading.journal.reader import OTHER_JOURNAL, Folder, look_at, segment_files
 from ganglion.actors.trading.journal.segments import FORMAT, Header, batches, header_frame, read_header, scan
 from ganglion.bot.errors import BotError
 
@@ -43,6 +44,8 @@ class Follower:
         self.header: Header | None = None
         """Of the newest segment that was read at its beginning."""
         self._folder = folder
+        self._root = b""
+        """Run root of the journal, once a segment or the folder's mark has told it."""
 
     def batches(self, until: Position | None = None) -> Iterator[Batch]:
         """Every whole batch from here on, as far as the journal is written now; the position moves along.
@@ -55,14 +58,19 @@ class Follower:
             OSError: a file can't be read.
         """
         while True:
-            files = segment_files(self._folder)
+            there = look_at(self._folder)
+            files = there.files
             if not files:
+                _check_whole(there)
                 return
             if not self.position.segment:
                 self.position = Position(min(files), 0)
             number = self.position.segment
             if number not in files:
                 raise JournalGap(f"segment {number} of the journal in {self._folder} is missing")
+            _check_double(there, number)
+            if there.identity is not None:
+                self._root = there.identity.run_root
             is_newest = number == max(files)
             for batch in self._segment(files[number], is_newest=is_newest):
                 yield batch
@@ -71,6 +79,7 @@ class Follower:
             if is_newest:
                 if until is not None and self.position < until and until.segment == number:
                     raise JournalGap(f"{files[number].name} has no whole batch at byte {self.position.offset}")
+                _check_whole(there)
                 return
             self.position = Position(number + 1, 0)
 
@@ -124,6 +133,9 @@ class Follower:
             raise JournalGap(f"{path.name} has no readable header")
         if header.version != FORMAT:
             raise JournalGap(f"{path.name} is of format {header.version}, this program reads {FORMAT}")
+        if self._root not in {b"", header.run_root}:
+            raise JournalGap(f"{path.name} can't be gone on with: {OTHER_JOURNAL}")
+        self._root = header.run_root
         self.header = header
         return len(header_frame(header))
 
@@ -142,6 +154,19 @@ class Follower:
             raise JournalGap(
                 f"{path.name} holds no batch of entries at byte {offset} or behind it ({error})"
             ) from error
+
+
+def _check_whole(there: Folder) -> None:
+    """At what looks like the end: nothing may tell of more."""
+    if there.lost is not None:
+        raise JournalGap(str(there.lost))
+
+
+def _check_double(there: Folder, number: int) -> None:
+    """A copy that is alike does no harm; of two that differ nobody can tell which one counts."""
+    double = there.doubles.get(number)
+    if double is not None and double.read_bytes() != there.files[number].read_bytes():
+        raise JournalGap(f"{double.name} stands in {JOURNAL}/ and in {ARCHIVE}/, and they differ")
 
 
 def size_of(folder: Path) -> int:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganglion.actors.trading.journal import Position
-from ganglion.actors.trading.journal.reader import segment_files
+from ganglion.actors.trading.journal.reader import look_at, segment_files
 from ganglion.actors.trading.journal.segments import Header, Kind, read_header
 from ganglion.actors.trading.orders.checkpoint import decode_ledger
-from ganglion.bot.projection.database import FILE, Database, ProjectionStale, drop
+from ganglion.bot.projection.database import FILE, Database, ProjectionForeign, ProjectionStale, drop, set_aside
 from ganglion.bot.projection.fold import Fold
 from ganglion.bot.projection.following import HEADER_BYTES, Batch, Follower, JournalGap
 from ganglion.bot.projection.rows import Write
@@ -25,15 +25,16 @@ class Projector:
     """One database and the journal that it follows."""
 
     def __init__(self, folder: Path, path: Path | None = None) -> None:
-        """Open both; a database that can't be gone on with is dropped and begun anew.
+        """Open both; a database that can't be gone on with is begun anew, and kept where the journal may know less.
 
         Args:
             folder: the bot's data folder.
             path: the database; by default the one in the folder.
 
         Raises:
-            JournalGap: there is no journal, or its beginning can't be read.
-            ProjectionError: the database can't be opened or dropped.
+            JournalGap: there is no journal, its beginning can't be read, or it is incomplete and the database, which
+                may know more, was left alone.
+            ProjectionError: the database can't be opened, dropped or set aside.
         """
         self._folder = folder
         self._path = path or folder / FILE
@@ -42,23 +43,34 @@ class Projector:
         self._pending: list[Write] = []
         self._pending_entries = 0
         header = _newest_header(folder)
+        self.run_root = header.run_root
+        """Of the journal."""
         try:
             self.database = Database(self._path, header.run_root, header.bot)
             self._begin()
         except (ProjectionStale, JournalGap) as error:
-            self.anew(str(error))
+            if lacking := look_at(folder).flaws:
+                self.close()
+                raise JournalGap(f"{lacking[0]}; {self._path.name} is left as it is ({error})") from error
+            self.anew(str(error), keep=isinstance(error, ProjectionForeign | JournalGap))
 
-    def anew(self, why: str) -> None:
-        """Drop the database and begin with the oldest entry of the journal.
+    def anew(self, why: str, *, keep: bool = False) -> None:
+        """Begin with the oldest entry of the journal.
+
+        Args:
+            why: for the log.
+            keep: the database may hold what the journal does not: it is set aside, else dropped.
 
         Raises:
             JournalGap: the journal has no readable beginning.
             ProjectionError: it can't be dropped or made.
         """
-        if hasattr(self, "database"):
-            self.database.close()
+        self.close()
         self.notice = why
-        drop(self._path)
+        if keep:
+            self.notice += f"; the old one is kept as {set_aside(self._path).name}"
+        else:
+            drop(self._path)
         header = _newest_header(self._folder)
         self.database = Database(self._path, header.run_root, header.bot)
         self._begin()
@@ -132,8 +144,9 @@ class Projector:
         self._pending, self._pending_entries = [], 0
 
     def close(self) -> None:
-        """Let go of the database."""
-        self.database.close()
+        """Let go of the database, where one was opened."""
+        if hasattr(self, "database"):
+            self.database.close()
 
 
 def _newest_header(folder: Path) -> Header:

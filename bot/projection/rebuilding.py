@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ganglion.actors.trading.journal.device import LOCK
 from ganglion.bot.errors import DataFolderError
-from ganglion.bot.projection.database import FILE, drop
+from ganglion.bot.projection.database import FILE, drop, is_of, set_aside
 from ganglion.bot.projection.projector import Projector
 
 _AT_ONCE = 5_000
@@ -52,9 +52,12 @@ def _make(folder: Path, path: Path, progress: Callable[[Projector], None]) -> in
             while projector.catch_up(entries=_AT_ONCE):
                 progress(projector)
             count = projector.database.entries
+            root = projector.run_root
             projector.database.settle()
         finally:
             projector.close()
+        if path.exists() and not is_of(path, root):
+            set_aside(path)
         # What lies beside the old one would be taken for the new one's.
         drop(path)
         partial.replace(path)

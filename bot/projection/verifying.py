@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganglion.actors.trading.journal import Entry, Kind
-from ganglion.actors.trading.journal.reader import segment_files
-from ganglion.actors.trading.journal.segments import Header, Scan, batches, header_frame, scan
+from ganglion.actors.trading.journal.identity import Identity
+from ganglion.actors.trading.journal.reader import look_at
+from ganglion.actors.trading.journal.segments import Header, Scan, batches, header_frame, number_of, scan
 from ganglion.actors.trading.money import add_to, moved, plain
 from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.checkpoint import CheckpointError, decode_ledger, unlike
@@ -60,6 +61,7 @@ class Verdict(NamedTuple):
 
 
 _RESTORE = "compare the account with its venue before trading on, and restore the file from a backup"
+_DOUBLE = "the one in journal/ was read here: keep the one that is right, and take the other out of this folder"
 _OURS = "this is a bug of the program: keep the folder and report it"
 
 
@@ -73,6 +75,7 @@ class Verifier:
         self._left_out = 0
         self._notes: list[str] = []
         self._first: Header | None = None
+        self._mark: Identity | None = None
         self._entries = 0
         self._times: list[int] = []
         self._accounts: dict[str, None] = {}
@@ -88,15 +91,16 @@ class Verifier:
         Raises:
             OSError: a file can't be read.
         """
-        files = segment_files(self._folder)
+        there = look_at(self._folder)
+        files = there.files
         newest = max(files, default=0)
         done = 0
-        expected = min(files, default=0)
+        for flaw in there.flaws:
+            self._wrong(flaw.segment, flaw.text, _DOUBLE if number_of(flaw.segment) in there.doubles else _RESTORE)
+        self._mark = there.identity
         for number, path in files.items():
-            if number != expected:
-                self._wrong(path.name, f"segments {expected} to {number - 1} are missing", _RESTORE)
+            if number - 1 not in files and number != min(files):
                 self._distrust()
-            expected = number + 1
             data = path.read_bytes()
             found = scan(data, path.name, last=number == newest)
             self._header(found, number, path.name)
@@ -131,9 +135,13 @@ class Verifier:
                 self._notes.append(f"it begins with segment {number}: older ones were removed when their time was over")
         if header.number != number:
             self._wrong(name, f"its header says that it is segment {header.number}", "give it its name back")
-        if header.run_root != self._first.run_root or header.bot != self._first.bot:
-            text = f"it belongs to another journal (bot {header.bot!r}, not {self._first.bot!r})"
-            self._wrong(name, text, "take it out of this folder")
+        bot, root = (self._mark or self._first).bot, (self._mark or self._first).run_root
+        if header.run_root != root or header.bot != bot:
+            text = (
+                f"it belongs to another journal (bot {header.bot!r} with run root {header.run_root.hex()}, not {bot!r} "
+                f"with {root.hex()})"
+            )
+            self._wrong(name, text, "take it out of this folder, and restore what was in its place from a backup")
             self._distrust()
 
     def _flaw(self, found: Scan) -> None:

@@ -172,6 +172,7 @@ def test_a_duration_is_the_sum_of_its_parts(hours, minutes, seconds):
 @pytest.mark.parametrize("command", OPERATOR)
 def test_an_operators_command_without_a_bot_says_what_to_do(command, tmp_path):
     yes = ["--yes"] if command in {"halt", "cancel-all", "flatten"} else []
+    (tmp_path / "lock").touch()  # a bot ran here once
     shown = ganglion(command, *yes, "--data", str(tmp_path))
     assert shown.exit_code == ExitCode.FAILED
     assert f"no bot runs in {tmp_path}. Start it with `ganglion run`" in shown.output

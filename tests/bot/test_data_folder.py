@@ -6,6 +6,7 @@ import os
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from ganglion.actors.trading.journal import FolderDevice, read_journal
 from ganglion.actors.trading.orders import records as r
@@ -13,8 +14,11 @@ from ganglion.actors.trading.orders.checkpoint import restore
 from ganglion.bot import cli
 from ganglion.bot.errors import ExitCode
 from ganglion.bot.process import build
+from ganglion.bot.projection.database import FILE, dump
 from ganglion.bot.run import RunOptions, run
 from ganglion.supervision import System
+from tests.actors.trading.evidence import started
+from tests.bot.projection.stage import Journal
 from tests.bot.test_process import BUSY, GOES_ON_S, configured, fills, running
 
 QUIET = BUSY[: BUSY.index("[modes.maker]")]
@@ -76,6 +80,49 @@ def test_a_folder_that_can_not_be_made_ends_the_command_with_code_2(tmp_path, mo
     (tmp_path / "bot.toml").write_text(QUIET.replace('name = "test"', 'name = "test"\ndata = "file/data"'))
     assert ganglion("run", str(tmp_path / "bot.toml"), monkeypatch=monkeypatch) == ExitCode.CONFIGURATION
     assert "can't be used for the journal" in capsys.readouterr().err
+
+
+def contents(folder):
+    return {path: path.read_bytes() for place in ("journal", "archive") for path in (folder / place).iterdir()}
+
+
+def test_a_bot_whose_newest_segment_is_lost_comes_up_halted_and_writes_nothing(tmp_path):
+    config = configured(QUIET, tmp_path)
+    journal = Journal(config.data, bot="test").write(*started()).rotate()
+    journal.log.close()
+    (config.data / "journal" / "00000002.log").unlink()
+    before = contents(config.data)
+    assert before
+    with running(config) as bot:
+        assert bot.wait_until(lambda s: "segment 2 is missing" in s.exchanges[0].halted, GOES_ON_S)
+    assert contents(config.data) == before
+
+
+def test_a_bot_whose_journal_is_gone_refuses_to_start_with_code_2_and_keeps_its_projection(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "bot.toml").write_text(QUIET)
+    config = configured(QUIET, tmp_path)
+    with running(config) as bot:
+        assert bot.wait_until(lambda s: s.exchanges[0].reconciled_epoch > 0, GOES_ON_S)
+    projection = dump(config.data / FILE)
+    for path in (config.data / "journal").iterdir():
+        path.unlink()
+    assert ganglion("run", str(tmp_path / "bot.toml"), monkeypatch=monkeypatch) == ExitCode.CONFIGURATION
+    said = capsys.readouterr().err
+    assert f"{config.data}: the journal of test began in this folder and none of its segments is left" in said
+    assert "move the whole folder away to begin anew" in said
+    assert dump(config.data / FILE) == projection
+    assert list((config.data / "journal").iterdir()) == []
+
+
+def test_a_new_journal_is_said_once_at_the_first_start(tmp_path):
+    config = configured(QUIET, tmp_path)
+    for begun in (1, 0):
+        with capture_logs() as lines, running(config):
+            pass
+        told = [line for line in lines if line["event"] == "new_journal_begun"]
+        assert [line["folder"] for line in told] == [str(config.data)] * begun
 
 
 def test_a_bot_that_could_not_be_built_lets_go_of_its_folder(tmp_path, monkeypatch):

@@ -312,6 +312,60 @@ def test_a_rebuild_of_a_damaged_journal_leaves_the_old_projection_as_it_was(told
     assert dump(told.folder / FILE) == before
 
 
+# ---------------------------------------------------------------- lost segments
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_journal_whose_newest_segment_is_lost_is_shown_as_far_as_it_goes_and_every_command_says_so(told, marked):
+    told.rotate()
+    told.log.close()
+    segment(told, 2).unlink()
+    if not marked:
+        (told.folder / "identity").unlink()
+    verdict = ganglion("verify", told.folder)
+    assert verdict.exit_code == 1
+    assert "WRONG 00000002.log: segment 2 is missing" in verdict.output
+    for command in ("show", "export", "rebuild"):
+        done = ganglion(command, told.folder)
+        assert done.exit_code == 1, command
+        assert "segment 2 is missing" in done.output
+    assert "c1" in ganglion("show", told.folder).output
+
+
+def test_a_journal_of_which_nothing_is_left_is_damaged_and_not_unknown(told):
+    told.log.close()
+    segment(told).unlink()
+    for command in COMMANDS:
+        done = ganglion(command, told.folder)
+        assert done.exit_code == 1, command
+    assert "WRONG 00000001.log: segment 1 is missing" in ganglion("verify", told.folder).output
+
+
+def test_a_segment_of_another_journal_that_shadows_one_is_told_with_what_is_wrong(told, tmp_path):
+    told.rotate()
+    other = Journal(tmp_path / "other.ganglion", root=b"o" * 16).write(*started())
+    other.log.close()
+    segment(told).write_bytes(segment(other).read_bytes())
+    verdict = ganglion("verify", told.folder)
+    assert verdict.exit_code == 1
+    assert "WRONG 00000001.log: it stands in journal/ and in archive/" in verdict.output
+    assert "WRONG 00000001.log: it belongs to another journal" in verdict.output
+    shown = ganglion("show", told.folder)
+    assert shown.exit_code == 1
+    assert "they differ" in shown.output
+
+
+def test_a_rebuild_keeps_the_projection_of_another_journal(told, tmp_path):
+    other = Journal(tmp_path / "other.ganglion", root=b"o" * 16).write(*started())
+    other.project(told.folder / FILE)
+    other.log.close()
+    kept = dump(told.folder / FILE)
+    told.log.close()
+    assert ganglion("rebuild", told.folder).exit_code == 0
+    assert dump(told.folder / "projection-old-1.sqlite") == kept
+    assert dump(told.folder / FILE) != kept
+
+
 # ---------------------------------------------------------------- what a ledger forgets
 
 

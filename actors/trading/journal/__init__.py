@@ -8,8 +8,9 @@ from ganglion.actors.trading.journal.device import (
     FolderUnusable,
     JournalUnusable,
 )
-from ganglion.actors.trading.journal.log import ForeignJournal, Log
+from ganglion.actors.trading.journal.log import Log
 from ganglion.actors.trading.journal.reader import JournalReader, Position, read_journal
+from ganglion.actors.trading.journal.remains import ForeignJournal, JournalLost
 from ganglion.actors.trading.journal.segments import Entry, Flaw, Kind
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "FolderUnusable",
     "ForeignJournal",
     "JournalActor",
+    "JournalLost",
     "JournalReader",
     "JournalUnusable",
     "Kind",

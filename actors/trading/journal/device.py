@@ -32,7 +32,7 @@ class Device(Protocol):
         """A whole file."""
 
     def create(self, name: str, data: bytes) -> None:
-        """A new file with this content, wholly there and durable, or not at all."""
+        """A file with this content, wholly there and durable, or not at all; in the place of one of this name."""
 
     def append(self, name: str, data: bytes) -> None:
         """Write all of `data` behind what is there; durable only after `sync`."""
@@ -120,7 +120,7 @@ class FolderDevice:
         return (self._folder / name).read_bytes()
 
     def create(self, name: str, data: bytes) -> None:
-        """A new file with this content, wholly there and durable, or not at all."""
+        """A file with this content, wholly there and durable, or not at all; in the place of one of this name."""
         path = self._folder / name
         unfinished = path.with_name(path.name + _UNFINISHED)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC

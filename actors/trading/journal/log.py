@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from ganglion.actors.trading.journal.device import ARCHIVE, JOURNAL, Device, FolderUnusable, JournalUnusable
+from ganglion.actors.trading.journal.device import ARCHIVE, JOURNAL, Device, FolderUnusable
+from ganglion.actors.trading.journal.identity import IDENTITY, Identity, encode_identity
+from ganglion.actors.trading.journal.remains import Remains, look_over, numbers_in, path_of
 from ganglion.actors.trading.journal.segments import (
     FORMAT,
     MAGIC,
@@ -22,7 +24,6 @@ from ganglion.actors.trading.journal.segments import (
     batch_frame,
     header_frame,
     name_of,
-    number_of,
     read_header,
     scan,
 )
@@ -34,10 +35,6 @@ RETENTION_DAYS = 90
 _DAY_MS = 86_400_000
 
 
-class ForeignJournal(JournalUnusable):
-    """The folder holds another bot's journal, or one of another format."""
-
-
 class Restored(NamedTuple):
     """All of one account."""
 
@@ -45,6 +42,8 @@ class Restored(NamedTuple):
     """Empty where there is none."""
     records: tuple[bytes, ...]
     """Every record since."""
+    flaw: str = ""
+    """Where it could not be read on; empty where all of it was read."""
 
 
 class Log:
@@ -73,7 +72,8 @@ class Log:
             retention_days: how long retired segments are kept.
 
         Raises:
-            ForeignJournal: it is another bot's, or of another format.
+            ForeignJournal: it is another bot's, another journal than began here, or of another format.
+            JournalLost: one began here, and none of its segments is left.
             FolderUnusable: it can't be begun or mended for lack of a disk that takes writes.
         """
         self._device = device
@@ -90,6 +90,8 @@ class Log:
         """Why nothing can be made durable any more; empty while all is well."""
         self.notices: list[str] = []
         """What was found and mended at the opening, for the log."""
+        self.begun = False
+        """A new journal was begun at this opening: nothing told of an older one."""
         self._floors: dict[str, int] = {}
         self._number = 0
         self._end = 0
@@ -117,54 +119,48 @@ class Log:
     # -------------------------------------------------------------- opening
 
     def _open(self, new_root: Callable[[], bytes]) -> None:
-        numbers = self._numbers(JOURNAL)
-        while numbers:
-            number = numbers[-1]
-            data = self._device.read(_path(number))
-            found = scan(data, name_of(number), last=True)
-            if found.header is None and found.flaw is not None and found.flaw.torn:
-                # The power went before its header was durable: nothing was ever kept in it.
-                self.notices.append(str(found.flaw))
-                self._device.remove(_path(numbers.pop()))
-                continue
-            self._adopt(number, found)
-            return
-        self.run_root = new_root()
-        self._begin(1)
+        there = look_over(self._device, self._bot)
+        self.notices += there.notices
+        for flaw in there.damage:
+            self._corrupt(flaw)
+        if there.number:
+            self._adopt(there)
+        if not self.failure:
+            for unborn in there.unborn:
+                # The power went before its header was durable.
+                self.notices.append(str(unborn))
+                self._device.remove(f"{JOURNAL}/{unborn.segment}")
+        if not there.number:
+            self.run_root = new_root()
+            self._begin(1)
+            self.begun = True
+        elif not self.failure and (there.mark is None or there.mark.newest < self._number):
+            self._mark()
 
-    def _adopt(self, number: int, found: Scan) -> None:
+    def _mark(self) -> None:
+        """Say durably how far the journal has come: only ever of a segment that is durable."""
+        self._device.create(IDENTITY, encode_identity(Identity(self.run_root, self._bot, self._number)))
+
+    def _adopt(self, there: Remains) -> None:
         """Go on in the newest segment that is there."""
-        self._number = number
+        self._number, found = there.number, there.found
         self._end = found.end
+        if there.mark is not None:
+            self.run_root = there.mark.run_root
         if found.header is not None:
-            self._check_owner(found.header)
             self.run_root = found.header.run_root
             self._floors = dict(found.header.floors)
         self._note(found.entries)
-        if found.flaw is None:
-            pass
-        elif found.flaw.torn:
-            self._device.truncate(_path(number), found.end)
-            self.notices.append(f"{found.flaw}; it was cut off")
-        else:
-            self._corrupt(found.flaw)
-        oldest = min((self._floors.get(account, number) for account in self._accounts), default=number)
-        for older in range(oldest, number):
+        oldest = min((self._floors.get(account, self._number) for account in self._accounts), default=self._number)
+        for older in range(oldest, self._number):
             flaw = self._scan(older).flaw
             if flaw is not None:
                 self._corrupt(flaw)
-
-    def _check_owner(self, header: Header) -> None:
-        if header.version != FORMAT:
-            raise ForeignJournal(
-                f"the journal of {header.bot} is of format {header.version}, this program writes {FORMAT}: start it "
-                "with the version that wrote it"
-            )
-        if header.bot != self._bot:
-            raise ForeignJournal(
-                f"this folder holds the journal of bot {header.bot!r}, not of {self._bot!r}: client ids and orders "
-                "belong to one bot for ever; name another `data` folder in [bot], or give the bot its name back"
-            )
+        if found.flaw is not None and not found.flaw.torn:
+            self._corrupt(found.flaw)
+        elif found.flaw is not None and not self.failure:
+            self._device.truncate(path_of(self._number), found.end)
+            self.notices.append(f"{found.flaw}; it was cut off")
 
     def _corrupt(self, flaw: Flaw) -> None:
         self.failure = self.failure or (
@@ -176,8 +172,9 @@ class Log:
         """Create a segment and go on in it."""
         header = Header(MAGIC, FORMAT, self.run_root, self._bot, number, self._now_ms(), self._floors)
         data = header_frame(header)
-        self._device.create(_path(number), data)
+        self._device.create(path_of(number), data)
         self._number, self._end, self._grown = number, len(data), 0
+        self._mark()
 
     # -------------------------------------------------------------- writing
 
@@ -201,7 +198,7 @@ class Log:
         if not self.waiting:
             return {}
         data = batch_frame(self._waiting)
-        name = _path(self._number)
+        name = path_of(self._number)
         self._busy = True
         try:
             self._device.append(name, data)
@@ -274,33 +271,43 @@ class Log:
         floor = min((self._floors.get(account, self._number) for account in self._accounts), default=self._number)
         needed = min([floor, *self._floors.values()])
         try:
-            for number in self._numbers(JOURNAL):
+            for number in numbers_in(self._device, JOURNAL):
                 if number < floor:
-                    self._device.rename(_path(number), _path(number, ARCHIVE))
+                    self._device.rename(path_of(number), path_of(number, ARCHIVE))
             self._remove_old(needed)
         except OSError as error:
             return f"segments of the journal can't be archived ({error.strerror or error})"
         return ""
 
     def _remove_old(self, needed: int) -> None:
-        archived = self._numbers(ARCHIVE)
+        archived = numbers_in(self._device, ARCHIVE)
         for number in archived:
             if number >= needed:
                 return
             follower = ARCHIVE if number + 1 in archived else JOURNAL
-            header = read_header(self._device.read(_path(number + 1, follower)))
+            header = read_header(self._device.read(path_of(number + 1, follower)))
             # A segment is as old as the one that followed it when it was full.
             if header is None or header.created_ms > self._now_ms() - self._retention_ms:
                 return
-            self._device.remove(_path(number, ARCHIVE))
+            self._device.remove(path_of(number, ARCHIVE))
 
     # -------------------------------------------------------------- reading
 
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Every account that it keeps anything of, those that are not configured any more included."""
+        return tuple(self._floors)
+
     def read(self, account: str) -> Restored:
-        """An account's newest checkpoint and all that came after, what is not yet durable included."""
+        """An account's newest checkpoint and all that came after, what is not yet durable included.
+
+        A segment that can't be read is damage of the journal, but for an account that is not configured: nobody
+        trades on what is missing there.
+        """
         checkpoint = b""
         records: list[bytes] = []
-        for entry in self._entries(self._floors.get(account, self._number)):
+        flaws: list[Flaw] = []
+        for entry in self._entries(self._floors.get(account, self._number), flaws):
             if entry.account != account:
                 continue
             if entry.kind == Kind.CHECKPOINT:
@@ -308,15 +315,18 @@ class Log:
                 records.clear()
             else:
                 records.append(entry.record)
-        return Restored(checkpoint, tuple(records))
+        if account in {*self._accounts, OWN_STREAM}:
+            for flaw in flaws:
+                self._corrupt(flaw)
+        return Restored(checkpoint, tuple(records), "; ".join(map(str, flaws)))
 
-    def _entries(self, oldest: int) -> Iterator[Entry]:
+    def _entries(self, oldest: int, flaws: list[Flaw]) -> Iterator[Entry]:
         for number in range(oldest, self._number + 1):
             found = self._scan(number)
             yield from found.entries
             if found.flaw is not None:
                 # What follows a hole can't be understood without it.
-                self._corrupt(found.flaw)
+                flaws.append(found.flaw)
                 return
         yield from self._waiting
 
@@ -326,7 +336,7 @@ class Log:
         data = b""
         for place in (JOURNAL, ARCHIVE):
             try:
-                data = self._device.read(_path(number, place))
+                data = self._device.read(path_of(number, place))
                 break
             except FileNotFoundError:
                 continue
@@ -337,11 +347,10 @@ class Log:
             return Scan(None, [], 0, Flaw(name, 0, "it is missing", torn=False))
         if number == self._number:
             data = data[: self._end]
-        return scan(data, name, last=False)
-
-    def _numbers(self, folder: str) -> list[int]:
-        numbers = map(number_of, self._device.names(folder))
-        return sorted(number for number in numbers if number is not None)
+        found = scan(data, name, last=False)
+        if found.header is not None and found.header.run_root != self.run_root:
+            return Scan(None, [], 0, Flaw(name, 0, "it is of another journal: its run root differs", torn=False))
+        return found
 
     def close(self) -> None:
         """Make durable what still can be, and let go of the device; a disk that hangs is not waited for."""
@@ -349,7 +358,3 @@ class Log:
             self.commit()
         self.failure = self.failure or "the journal is closed"
         self._device.close()
-
-
-def _path(number: int, folder: str = JOURNAL) -> str:
-    return f"{folder}/{name_of(number)}"

@@ -6,11 +6,19 @@ Used by the projection, by `ganglion journal` and by tests; the bot itself reads
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from ganglion.actors.trading.journal.device import ARCHIVE, JOURNAL
-from ganglion.actors.trading.journal.segments import Entry, Flaw, Header, number_of, scan
+from ganglion.actors.trading.journal.identity import (
+    IDENTITY,
+    Identity,
+    decode_identity,
+    missing_text,
+    newest_known,
+)
+from ganglion.actors.trading.journal.segments import Entry, Flaw, Header, name_of, number_of, scan
 
 
 class Position(NamedTuple):
@@ -52,20 +60,22 @@ class JournalReader:
             OSError: a file can't be read.
         """
         since = self.position
-        files = segment_files(self._folder)
-        newest = max(files, default=0)
-        expected = 0
-        for number, path in files.items():
+        there = look_at(self._folder)
+        self.flaws += [flaw for flaw in there.flaws if flaw not in self.flaws]
+        newest = max(there.files, default=0)
+        root = there.identity.run_root if there.identity else b""
+        for number, path in there.files.items():
             if number < since.segment:
                 continue
-            if expected and number != expected:
-                text = f"segments {expected} to {number - 1} are missing"
-                self.flaws.append(Flaw(path.name, 0, text, torn=False))
-            expected = number + 1
             start = since.offset if number == since.segment else 0
             found = scan(_bytes_of(self._folder, path), path.name, last=number == newest, start=start)
             if found.header is not None:
                 self.headers.append(found.header)
+                root = root or found.header.run_root
+                if found.header.run_root != root:
+                    # What another journal says is nothing that this bot knew.
+                    self.flaws.append(Flaw(path.name, 0, OTHER_JOURNAL, torn=False))
+                    continue
             if found.flaw is not None:
                 self.flaws.append(found.flaw)
             yield from found.entries
@@ -77,17 +87,87 @@ def read_journal(folder: Path, since: Position | None = None) -> JournalReader:
     return JournalReader(folder, since)
 
 
+OTHER_JOURNAL = "it belongs to another journal: its run root is not the one of the others"
+
+
+class Folder(NamedTuple):
+    """What lies in a bot's folder at one moment."""
+
+    files: dict[int, Path]
+    """Segments by number, oldest first; of one that stands in both folders the one that is written to."""
+    doubles: dict[int, Path]
+    """The archive's file of each segment that stands in both folders."""
+    live: bool
+    """Any segment is where it can be written to."""
+    identity: Identity | None
+
+    @property
+    def flaws(self) -> list[Flaw]:
+        """What is missing or stands there twice, none of it torn."""
+        found = [_flaw(path.name, f"it stands in {JOURNAL}/ and in {ARCHIVE}/") for path in self.doubles.values()]
+        numbers = list(self.files)
+        for number, following in pairwise(numbers):
+            if following != number + 1:
+                text = f"segments {number + 1} to {following - 1} are missing"
+                found.append(_flaw(name_of(number + 1), text))
+        if lost := self.lost:
+            found.append(lost)
+        return found
+
+    @property
+    def lost(self) -> Flaw | None:
+        """The newest segments, where something tells that there must be more than is there."""
+        newest = max(self.files, default=0)
+        known = newest_known(self.identity, () if self.live else self.files)
+        if newest >= known:
+            return None
+        return _flaw(name_of(newest + 1), missing_text(newest + 1, known))
+
+
+def look_at(folder: Path) -> Folder:
+    """List a bot's segments, beside a bot that may be moving them.
+
+    Raises:
+        OSError: a folder can't be listed.
+    """
+    # Before the segments: the mark never tells of one that is not there yet.
+    identity = _identity(folder)
+    live: dict[int, Path] = {}
+    archived: dict[int, Path] = {}
+    for _ in range(_LOOKS):
+        live = _numbered(folder / JOURNAL)
+        # In the direction in which segments move, or one that moves meanwhile would be in neither list.
+        archived = _numbered(folder / ARCHIVE)
+        if _numbered(folder / JOURNAL) == live:
+            break
+    files = dict(sorted({**archived, **live}.items()))
+    doubles = {number: path for number, path in sorted(archived.items()) if number in live}
+    return Folder(files, doubles, bool(live), identity)
+
+
+_LOOKS = 10
+"""A segment moves once in many seconds: a second look is almost always the last."""
+
+
 def segment_files(folder: Path) -> dict[int, Path]:
     """A journal's segments by number, oldest first, wherever they lie."""
-    found: dict[int, Path] = {}
-    # In the direction in which segments move, or one that moves meanwhile would be in neither list.
-    for place in (JOURNAL, ARCHIVE):
-        below = folder / place
-        for path in below.iterdir() if below.is_dir() else ():
-            number = number_of(path.name)
-            if number is not None:
-                found[number] = path
-    return dict(sorted(found.items()))
+    return look_at(folder).files
+
+
+def _numbered(folder: Path) -> dict[int, Path]:
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return {number: path for path in paths if (number := number_of(path.name)) is not None}
+
+
+def _identity(folder: Path) -> Identity | None:
+    try:
+        return decode_identity((folder / IDENTITY).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _flaw(name: str, text: str) -> Flaw:
+    return Flaw(name, 0, text, torn=False)
 
 
 def _bytes_of(folder: Path, path: Path) -> bytes:

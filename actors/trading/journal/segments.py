@@ -127,6 +127,11 @@ def _payload(data: bytes, offset: int) -> memoryview | None:
     return payload if zlib.crc32(payload, zlib.crc32(_LENGTH.pack(length))) == crc else None
 
 
+def unframe(data: bytes) -> memoryview | None:
+    """The payload of the frame that bytes begin with; None where none is whole."""
+    return _payload(data, 0)
+
+
 def _whole_frame_behind(data: bytes, offset: int) -> bool:
     """Whether any intact batch stands behind an offset: then what is wrong there is no torn end."""
     for match in _BATCH_START.finditer(data, offset + 1 + _PREFIX.size):

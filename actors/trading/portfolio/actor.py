@@ -21,11 +21,13 @@ from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares,
 from ganglion.actors.trading.portfolio.rejections import Rejections
 from ganglion.actors.trading.portfolio.reservation import reservation_of
 from ganglion.actors.trading.portfolio.resuming import forgotten, funds_of, resume_of, view_of
+from ganglion.actors.trading.portfolio.unsteered import Unsteered
 from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioMessage, PortfolioSettings, ToOrders
 from ganglion.actors.trading.trading_states import changes, newly_halted
 from ganglion.messages.account import (
     AccountSnapshot,
     Drain,
+    LedgerRead,
     LockedByOthers,
     Reconciled,
     ResumeRequest,
@@ -94,6 +96,7 @@ class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
         """Totals as the venue showed them at the last reconcile."""
         self._overdrawn = ""
         self._rejections = Rejections()
+        self._unsteered = Unsteered()
 
     def on_start(self) -> None:
         """Everything starts from what the order line knows."""
@@ -249,6 +252,11 @@ class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
         self._suspend(f"reconciling: {message.reason}")
 
     @receives
+    def ledger_read(self, message: LedgerRead) -> None:
+        """For people: nothing is built on it before the venue was heard."""
+        self.publish(message)
+
+    @receives
     def snapshot(self, message: AccountSnapshot) -> None:
         """Rebuild from what the order line knows."""
         held_before = self._money.reservations
@@ -277,6 +285,7 @@ class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
         self.publish(message)
         if apart:
             self.publish(Violation("I6", self._account, f"the portfolio differs: {apart}"))
+        self._unsteered.take_back(self._money, self._orders_open, self._modes, self._markets, self._orders, self.log)
         self._show_all()
         self._resume_all(self._reason)
 

@@ -63,7 +63,8 @@ def facts_of(
         connected=may.connected,
         reconciled=may.reconciled,
         known=intent.intent_id in money.reservations,
-        trades_here=wiring is not None and wiring.symbol == intent.symbol,
+        # An operator also sells what a mode holds that is not configured any more.
+        trades_here=intent.flatten or (wiring is not None and wiring.symbol == intent.symbol),
         market=market,
         top=top,
         book_invalid=book_invalid,

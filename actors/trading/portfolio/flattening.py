@@ -10,11 +10,12 @@ from decimal import ROUND_DOWN, Decimal, localcontext
 
 import msgspec
 
-from ganglion.actors.trading.money import minus, moved, plain
+from ganglion.actors.trading.money import minus, plain
 from ganglion.actors.trading.portfolio.admission import Refusal
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.reservation import fee_on_top
+from ganglion.actors.trading.portfolio.unsteered import held_by_fills, unsteered_pairs
 from ganglion.actors.trading.portfolio.wiring import ModeWiring
 from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import Intent
@@ -22,12 +23,6 @@ from ganglion.messages.trading import Flatten, FlattenPart, TradingState
 from ganglion.messages.values import ZERO, OrderType, Side, Symbol, TimeInForce, base_of
 
 REASON = "operator flatten"
-
-
-def held_by_fills(money: Portfolio, mode: str, symbol: Symbol) -> Decimal:
-    """Base asset that a mode's own fills left it with, fees taken off; 0 where it sold more than it bought."""
-    own = (fill for fill in money.fills.values() if fill.mode == mode and fill.symbol == symbol)
-    return max(ZERO, moved(own).get(base_of(symbol), ZERO))
 
 
 def flattening(
@@ -40,9 +35,12 @@ def flattening(
     tops: Mapping[Symbol, TopOfBook],
     token: Callable[[], str],
 ) -> Iterator[tuple[FlattenPart, Intent | None]]:
-    """For each mode that the scope covers and that holds anything: what is to be sold, and the intent for it."""
-    for mode, wiring in modes.items():
-        symbol = wiring.symbol
+    """For each mode that the scope covers and that holds anything: what is to be sold, and the intent for it.
+
+    Modes and markets that are not configured any more are among them: what fills say counts, not the wiring.
+    """
+    steered = {(mode, wiring.symbol): None for mode, wiring in modes.items()}
+    for mode, symbol in (*steered, *unsteered_pairs(money.fills.values(), modes)):
         held = held_by_fills(money, mode, symbol)
         if not held or not wanted.scope.covers(mode, symbol):
             continue
@@ -52,7 +50,8 @@ def flattening(
             continue
         market, top = markets.get(symbol), tops.get(symbol)
         if market is None or top is None:
-            yield _nothing(part, f"nothing is known of {symbol} at {account} yet: try again once it is live"), None
+            why = _unknown(symbol, account, listed=market is not None or not markets)
+            yield msgspec.structs.replace(part, why=why, stuck=True), None
             continue
         amount = _sellable(money, mode, market, held)
         why = _why_left(minus(held, amount), market)
@@ -70,6 +69,12 @@ def kept(part: FlattenPart, refused: Refusal) -> FlattenPart:
 
 def _nothing(part: FlattenPart, why: str) -> FlattenPart:
     return msgspec.structs.replace(part, selling=ZERO, intent_id="", why=why)
+
+
+def _unknown(symbol: Symbol, account: str, *, listed: bool) -> str:
+    if listed:
+        return f"nothing is known of {symbol} at {account} yet: try again once it is live"
+    return f"{symbol} is not among the symbols of {account}: add it to the bot.toml and start again, or sell by hand"
 
 
 def _why_left(left: Decimal, market: Market) -> str:

@@ -13,6 +13,7 @@ from ganglion.messages.account import (
     AccountSnapshot,
     Drain,
     Funds,
+    LedgerRead,
     LockedByOthers,
     Reconciled,
     Resume,
@@ -72,6 +73,7 @@ PortfolioMessage: TypeAlias = (
     | Fill
     | OrderDenied
     | AccountSnapshot
+    | LedgerRead
     | Reconciled
     | LockedByOthers
     | EpochOpened

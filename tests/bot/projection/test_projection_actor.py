@@ -9,8 +9,8 @@ import structlog
 
 from ganglion.actors.trading.journal import FolderDevice, JournalActor, Log
 from ganglion.actors.trading.orders import records as r
-from ganglion.bot.projection.actor import ProjectionActor
-from ganglion.bot.projection.database import FILE
+from ganglion.bot.projection.actor import ROOM_BYTES, ProjectionActor
+from ganglion.bot.projection.database import FILE, dump
 from ganglion.bot.projection.events import decode_event
 from ganglion.bot.projection.recorder import RecorderActor
 from ganglion.messages.journal import OWN_STREAM, Append, Durable, Journaled
@@ -23,6 +23,7 @@ from ganglion.messages.lifecycle import (
 )
 from ganglion.supervision import System
 from tests.actors.trading.evidence import OPENED, answered, order, started
+from tests.bot.projection.stage import Journal
 
 DEADLINE_S = 10.0
 
@@ -50,9 +51,11 @@ class Bench:
             self.system.dispatcher("journal", "thread"),
         )
 
-    def follow(self):
+    def follow(self, room=lambda _: ROOM_BYTES):
         self.system.spawn(
-            lambda: ProjectionActor(self.folder), "projection", self.system.dispatcher("projection", "thread")
+            lambda: ProjectionActor(self.folder, room=room),
+            "projection",
+            self.system.dispatcher("projection", "thread"),
         )
         return self
 
@@ -172,6 +175,38 @@ def test_what_is_left_at_a_stop_is_written(tmp_path):
     bench.append(*started())
     bench.close()
     assert bench.ask(STATE) == [("c1", "submitted")]
+
+
+def test_a_projection_writes_nothing_while_the_disk_is_nearly_full_and_says_so_once(bench, said):
+    looks = []
+
+    def little(folder):
+        looks.append(folder)
+        return ROOM_BYTES - 1
+
+    bench.follow(little).append(*started())
+    assert bench.system.wait_for(lambda: len(looks) > 0, DEADLINE_S)
+    bench.system.fail("/projection")
+    assert bench.system.wait_for(lambda: len(looks) > 1, DEADLINE_S)
+    bench.close()
+    assert len(looks) > 2
+    assert not list(bench.folder.glob(f"{FILE}*"))
+    waits = [line for line in said if "waits for room" in line["event"]]
+    assert waits
+    assert len(waits) < len(looks)
+
+
+def test_a_journal_that_lacks_its_newest_segment_leaves_the_projection_as_it_is(tmp_path, said):
+    journal = Journal(tmp_path).write(*started()).rotate().write(answered(order()))
+    journal.project()
+    journal.log.close()
+    kept = dump(tmp_path / FILE)
+    (tmp_path / "journal" / "00000002.log").unlink()
+    bench = Bench(tmp_path)
+    bench.follow()
+    assert bench.system.wait_for(lambda: any("stands still" in line["event"] for line in said), DEADLINE_S)
+    bench.close()
+    assert dump(tmp_path / FILE) == kept
 
 
 # ---------------------------------------------------------------- the recorder

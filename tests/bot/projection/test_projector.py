@@ -264,3 +264,51 @@ def test_a_process_killed_in_the_middle_of_a_write_leaves_a_projection_that_is_g
         assert subprocess.run(command, check=False, env=environment).returncode == -signal.SIGKILL
     assert not journal.project().notice
     assert rows(journal) == journal.rebuilt()
+
+
+# ---------------------------------------------------------------- what the journal may not have any more
+
+
+def test_a_projection_of_another_journal_is_set_aside_and_never_deleted(journal, tmp_path):
+    journal.write(*started())
+    for number in (1, 2):
+        other = Journal(tmp_path / f"other{number}", root=b"%d" % number * 16).write(*started())
+        other.project()
+        other.log.close()
+        (other.folder / FILE).replace(journal.folder / FILE)
+        kept = dump(journal.folder / FILE)
+        assert f"kept as projection-old-{number}.sqlite" in journal.project().notice
+        assert dump(journal.folder / f"projection-old-{number}.sqlite") == kept
+        assert dump(journal.folder / FILE) == journal.rebuilt()
+
+
+def test_a_projection_that_is_ahead_of_its_journal_is_set_aside(journal):
+    journal.write(*started())
+    whole = (journal.folder / "journal" / "00000001.log").read_bytes()
+    journal.write(answered(order()))
+    journal.project()
+    kept = dump(journal.folder / FILE)
+    (journal.folder / "journal" / "00000001.log").write_bytes(whole)
+    assert "ahead of its journal" in journal.project().notice
+    assert dump(journal.folder / "projection-old-1.sqlite") == kept
+
+
+def test_a_projection_is_left_as_it_is_while_its_journal_lacks_a_segment(journal):
+    journal.write(*started()).rotate().write(answered(order()))
+    journal.project()
+    kept = dump(journal.folder / FILE)
+    (journal.folder / "journal" / "00000002.log").unlink()
+    with pytest.raises(JournalGap, match=r"segment 2 is missing.*projection.sqlite is left as it is"):
+        Projector(journal.folder)
+    assert dump(journal.folder / FILE) == kept
+    assert not list(journal.folder.glob("projection-old*"))
+
+
+def test_what_lies_beside_the_database_stays_small(journal):
+    projector = Projector(journal.folder)
+    for _ in range(20):
+        journal.write(*(Restarted("/bot/modes/grid", 2) for _ in range(400)))
+        projector.catch_up()
+    assert (journal.folder / FILE).stat().st_size > 1024 * 1024 / 4
+    assert (journal.folder / f"{FILE}-wal").stat().st_size < 2 * 1024 * 1024
+    projector.close()

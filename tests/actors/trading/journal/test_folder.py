@@ -24,9 +24,9 @@ def mode_of(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def log_in(folder, segment_bytes=10**6, bot="bot"):
+def log_in(folder, segment_bytes=10**6, bot="bot", root=b"r" * 16):
     return Log(
-        FolderDevice(folder), bot, ("alpha",), new_root=lambda: b"r" * 16, now_ms=lambda: 7, segment_bytes=segment_bytes
+        FolderDevice(folder), bot, ("alpha",), new_root=lambda: root, now_ms=lambda: 7, segment_bytes=segment_bytes
     )
 
 

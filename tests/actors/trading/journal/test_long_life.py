@@ -79,5 +79,5 @@ def test_an_order_that_a_lying_disk_has_lost_is_an_orphan_and_its_client_id_is_n
 
 def test_checkpoints_stand_in_the_journal_beside_the_records():
     account = traded(Account(segment_bytes=8_000, settings=SETTINGS).run(), 20)
-    kinds = {entry.kind for entry in account.log._entries(1)}
+    kinds = {entry.kind for entry in account.log._entries(1, [])}
     assert kinds == {Kind.RECORD, Kind.CHECKPOINT}

@@ -285,6 +285,7 @@ def test_a_lying_disk_that_never_kept_the_first_header_begins_anew():
     disk.trouble.lost_sync = True
     opened(disk)
     disk.replace("journal/00000001.log", b"")
+    disk.replace("identity", b"")
     disk.trouble.lost_sync = False
     again = opened(disk, root=b"s" * 16)
     assert again.run_root == b"s" * 16
