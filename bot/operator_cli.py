@@ -40,192 +40,143 @@ SETS_S, LOOKS_S, FLATTENS_S = 30.0, 10.0, 60.0
 
 def register(app: typer.Typer, write_help: Help) -> None:
     """Add the commands to the command line; `write_help` makes a help text of a text and examples."""
-    _register_looks(app, write_help)
-    _register_deeds(app, write_help)
+    for name, command, text, examples in _COMMANDS:
+        app.command(name, help=write_help(text, *examples))(command)
 
 
-def _register_looks(app: typer.Typer, write_help: Help) -> None:
-    @app.command(
-        help=write_help(
-            "Show how a running bot stands.\n\n"
-            "Accounts, what is not active and why, balances, modes. Exits with 3 where anything is halted.",
-            "ganglion status",
-            "ganglion status -c bot.toml --json",
-        )
-    )
-    def status(*, data: Data = None, config: Config = None, as_json: AsJson = False, timeout: Within = LOOKS_S) -> None:
-        from ganglion.bot.control import shows  # noqa: PLC0415
-        from ganglion.bot.control.protocol import Command, StatusRow  # noqa: PLC0415
+def status(*, data: Data = None, config: Config = None, as_json: AsJson = False, timeout: Within = LOOKS_S) -> None:
+    """See its help."""
+    from ganglion.bot.control import shows  # noqa: PLC0415
+    from ganglion.bot.control.protocol import Command, StatusRow  # noqa: PLC0415
 
-        reply = _ask(Command("status", timeout_s=timeout), data, config, as_json=as_json)
-        row = shows.result_of(reply, StatusRow)
-        if not as_json:
-            shows.show_status(row)
-        if row.trading == "halted" or any(state.state == "halted" for state in row.states):
-            raise typer.Exit(ExitCode.HALTED)
-
-    @app.command(
-        help=write_help(
-            "Show a running bot's supervision tree.\n\nStates, incarnations, restarts, last failures, queues.",
-            "ganglion tree",
-        )
-    )
-    def tree(*, data: Data = None, config: Config = None, as_json: AsJson = False, timeout: Within = LOOKS_S) -> None:
-        from ganglion.bot.control import shows  # noqa: PLC0415
-        from ganglion.bot.control.protocol import CellRow, Command  # noqa: PLC0415
-
-        reply = _ask(Command("tree", timeout_s=timeout), data, config, as_json=as_json)
-        if not as_json:
-            shows.show_tree(shows.result_of(reply, tuple[CellRow, ...]))
-
-    @app.command(
-        help=write_help(
-            "List a running bot's open orders.\n\nWith --all those that ended since its start too.",
-            "ganglion orders",
-            "ganglion orders alpha/BTC/USDT --all",
-        )
-    )
-    def orders(
-        scope: WhichScope = "bot",
-        *,
-        every: Annotated[bool, typer.Option("--all", help="Those that have ended as well.")] = False,
-        data: Data = None,
-        config: Config = None,
-        as_json: AsJson = False,
-        timeout: Within = LOOKS_S,
-    ) -> None:
-        from ganglion.bot.control import shows  # noqa: PLC0415
-        from ganglion.bot.control.protocol import Command, StatusRow  # noqa: PLC0415
-        from ganglion.bot.views import OrderView  # noqa: PLC0415
-
-        reply = _ask(Command("orders", scope=scope, all=every, timeout_s=timeout), data, config, as_json=as_json)
-        rows = shows.result_of(reply, tuple[OrderView, ...])
-        if not as_json:
-            shows.show_orders(rows, scope)
-        doubts = {row.account: row.unsettled for row in rows if row.unsettled}
-        if scope == "bot":
-            # An account of which no order is known is in no row.
-            asked = _ask(Command("status", timeout_s=timeout), data, config, as_json=False)
-            accounts = shows.result_of(asked, StatusRow).accounts
-            doubts = {row.name: row.unsettled for row in accounts if row.unsettled} | doubts
-        for account, why in () if as_json else doubts.items():
-            typer.echo(f"{account} is not reconciled yet, more may be open there than is known: {why}", err=True)
-        if doubts:
-            raise typer.Exit(ExitCode.FAILED)
+    reply = _ask(Command("status", timeout_s=timeout), data, config, as_json=as_json)
+    row = shows.result_of(reply, StatusRow)
+    if not as_json:
+        shows.show_status(row)
+    if row.trading == "halted" or any(state.state == "halted" for state in row.states):
+        raise typer.Exit(ExitCode.HALTED)
 
 
-def _register_deeds(app: typer.Typer, write_help: Help) -> None:
-    @app.command(
-        help=write_help(
-            "Stop placing, until resume.\n\n"
-            "Nothing but an operator's flatten is sent any more; cancels and look-ups pass. Open orders stay, unless "
-            "--cancel. It is kept in the journal: a bot that starts again is halted still.",
-            "ganglion halt",
-            'ganglion halt alpha --cancel --reason "the exchange looks odd"',
-        )
-    )
-    def halt(
-        scope: WhichScope = "bot",
-        *,
-        cancel: Annotated[bool, typer.Option("--cancel", help="Cancel its open orders too.")] = False,
-        reason: Why = "",
-        yes: Yes = False,
-        data: Data = None,
-        config: Config = None,
-        as_json: AsJson = False,
-        timeout: Within = SETS_S,
-    ) -> None:
-        from ganglion.bot.control.protocol import Command  # noqa: PLC0415
+def tree(*, data: Data = None, config: Config = None, as_json: AsJson = False, timeout: Within = LOOKS_S) -> None:
+    """See its help."""
+    from ganglion.bot.control import shows  # noqa: PLC0415
+    from ganglion.bot.control.protocol import CellRow, Command  # noqa: PLC0415
 
-        _confirm(f"Halt {scope}" + (" and cancel its orders?" if cancel else "?"), yes=yes)
-        command = Command("halt", scope=scope, cancel=cancel, reason=reason, timeout_s=timeout)
-        _do(command, data, config, as_json=as_json)
+    reply = _ask(Command("tree", timeout_s=timeout), data, config, as_json=as_json)
+    if not as_json:
+        shows.show_tree(shows.result_of(reply, tuple[CellRow, ...]))
 
-    @app.command(
-        help=write_help(
-            "Let only sells of what is held pass, until resume.\n\nOpen buys are cancelled: they do not reduce.",
-            "ganglion reduce grid",
-        )
-    )
-    def reduce(
-        scope: WhichScope = "bot",
-        *,
-        reason: Why = "",
-        data: Data = None,
-        config: Config = None,
-        as_json: AsJson = False,
-        timeout: Within = SETS_S,
-    ) -> None:
-        from ganglion.bot.control.protocol import Command  # noqa: PLC0415
 
-        _do(Command("reduce", scope=scope, reason=reason, timeout_s=timeout), data, config, as_json=as_json)
+def orders(
+    scope: WhichScope = "bot",
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Those that have ended as well.")] = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    timeout: Within = LOOKS_S,
+) -> None:
+    """See its help."""
+    from ganglion.bot.control import shows  # noqa: PLC0415
+    from ganglion.bot.control.protocol import Command, StatusRow  # noqa: PLC0415
+    from ganglion.bot.views import OrderView  # noqa: PLC0415
 
-    @app.command(
-        help=write_help(
-            "Let a halted or reducing scope trade again.\n\n"
-            "Its account is reconciled first. A part that was parked runs again. It is refused where the cause still "
-            "stands.",
-            "ganglion resume",
-            "ganglion resume alpha",
-        )
-    )
-    def resume(
-        scope: WhichScope = "bot",
-        *,
-        data: Data = None,
-        config: Config = None,
-        as_json: AsJson = False,
-        timeout: Within = SETS_S,
-    ) -> None:
-        from ganglion.bot.control.protocol import Command  # noqa: PLC0415
+    reply = _ask(Command("orders", scope=scope, all=every, timeout_s=timeout), data, config, as_json=as_json)
+    rows = shows.result_of(reply, tuple[OrderView, ...])
+    if not as_json:
+        shows.show_orders(rows, scope)
+    doubts = {row.account: row.unsettled for row in rows if row.unsettled}
+    if scope == "bot":
+        # An account of which no order is known is in no row.
+        asked = _ask(Command("status", timeout_s=timeout), data, config, as_json=False)
+        accounts = shows.result_of(asked, StatusRow).accounts
+        doubts = {row.name: row.unsettled for row in accounts if row.unsettled} | doubts
+    for account, why in () if as_json else doubts.items():
+        typer.echo(f"{account} is not reconciled yet, more may be open there than is known: {why}", err=True)
+    if doubts:
+        raise typer.Exit(ExitCode.FAILED)
 
-        _do(Command("resume", scope=scope, timeout_s=timeout), data, config, as_json=as_json)
 
-    @app.command(
-        "cancel-all",
-        help=write_help(
-            "Cancel the open orders of a scope.\n\nIts modes may place again: halt them first where they should not.",
-            "ganglion cancel-all alpha/BTC/USDT",
-        ),
-    )
-    def cancel_all(
-        scope: WhichScope = "bot",
-        *,
-        reason: Why = "",
-        yes: Yes = False,
-        data: Data = None,
-        config: Config = None,
-        as_json: AsJson = False,
-        timeout: Within = SETS_S,
-    ) -> None:
-        from ganglion.bot.control.protocol import Command  # noqa: PLC0415
+def halt(
+    scope: WhichScope = "bot",
+    *,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel its open orders too.")] = False,
+    reason: Why = "",
+    yes: Yes = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    timeout: Within = SETS_S,
+) -> None:
+    """See its help."""
+    from ganglion.bot.control.protocol import Command  # noqa: PLC0415
 
-        _confirm(f"Cancel all orders of {scope}?", yes=yes)
-        _do(Command("cancel-all", scope=scope, reason=reason, timeout_s=timeout), data, config, as_json=as_json)
+    _confirm(f"Halt {scope}" + (" and cancel its orders?" if cancel else "?"), yes=yes)
+    command = Command("halt", scope=scope, cancel=cancel, reason=reason, timeout_s=timeout)
+    _do(command, data, config, as_json=as_json)
 
-    @app.command(
-        help=write_help(
-            "Halt, cancel, and sell what the modes' trades hold.\n\n"
-            "At market, through the line of every order. What the account held before the bot is left alone. It stays "
-            "halted until `resume`.",
-            "ganglion flatten grid",
-            "ganglion flatten --yes --timeout 120",
-        )
-    )
-    def flatten(
-        scope: WhichScope = "bot",
-        *,
-        reason: Why = "",
-        yes: Yes = False,
-        data: Data = None,
-        config: Config = None,
-        as_json: AsJson = False,
-        timeout: Within = FLATTENS_S,
-    ) -> None:
-        from ganglion.bot.control.protocol import Command  # noqa: PLC0415
 
-        _confirm(f"Halt {scope}, cancel its orders and SELL AT MARKET what its modes hold?", yes=yes)
-        _do(Command("flatten", scope=scope, reason=reason, timeout_s=timeout), data, config, as_json=as_json)
+def reduce(
+    scope: WhichScope = "bot",
+    *,
+    reason: Why = "",
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    timeout: Within = SETS_S,
+) -> None:
+    """See its help."""
+    from ganglion.bot.control.protocol import Command  # noqa: PLC0415
+
+    _do(Command("reduce", scope=scope, reason=reason, timeout_s=timeout), data, config, as_json=as_json)
+
+
+def resume(
+    scope: WhichScope = "bot",
+    *,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    timeout: Within = SETS_S,
+) -> None:
+    """See its help."""
+    from ganglion.bot.control.protocol import Command  # noqa: PLC0415
+
+    _do(Command("resume", scope=scope, timeout_s=timeout), data, config, as_json=as_json)
+
+
+def cancel_all(
+    scope: WhichScope = "bot",
+    *,
+    reason: Why = "",
+    yes: Yes = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    timeout: Within = SETS_S,
+) -> None:
+    """See its help."""
+    from ganglion.bot.control.protocol import Command  # noqa: PLC0415
+
+    _confirm(f"Cancel all orders of {scope}?", yes=yes)
+    _do(Command("cancel-all", scope=scope, reason=reason, timeout_s=timeout), data, config, as_json=as_json)
+
+
+def flatten(
+    scope: WhichScope = "bot",
+    *,
+    reason: Why = "",
+    yes: Yes = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    timeout: Within = FLATTENS_S,
+) -> None:
+    """See its help."""
+    from ganglion.bot.control.protocol import Command  # noqa: PLC0415
+
+    _confirm(f"Halt {scope}, cancel its orders and SELL AT MARKET what its modes hold?", yes=yes)
+    _do(Command("flatten", scope=scope, reason=reason, timeout_s=timeout), data, config, as_json=as_json)
 
 
 def _do(command: Command, data: Path | None, config: Path | None, *, as_json: bool) -> None:
@@ -280,3 +231,71 @@ def _confirm(question: str, *, yes: bool) -> None:
         typer.echo("nobody is there to ask (no terminal): add --yes", err=True)
         raise typer.Exit(ExitCode.CONFIGURATION)
     typer.confirm(question, abort=True)
+
+
+_COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
+    (
+        "status",
+        status,
+        (
+            "Show how a running bot stands.\n\n"
+            "Accounts, what is not active and why, balances, modes. Exits with 3 where anything is halted."
+        ),
+        ("ganglion status", "ganglion status -c bot.toml --json"),
+    ),
+    (
+        "tree",
+        tree,
+        "Show a running bot's supervision tree.\n\nStates, incarnations, restarts, last failures, queues.",
+        ("ganglion tree",),
+    ),
+    (
+        "orders",
+        orders,
+        "List a running bot's open orders.\n\nWith --all those that ended since its start too.",
+        ("ganglion orders", "ganglion orders alpha/BTC/USDT --all"),
+    ),
+    (
+        "halt",
+        halt,
+        (
+            "Stop placing, until resume.\n\n"
+            "Nothing but an operator's flatten is sent any more; cancels and look-ups pass. Open orders "
+            "stay, unless --cancel. It is kept in the journal: a bot that starts again is halted still."
+        ),
+        ("ganglion halt", 'ganglion halt alpha --cancel --reason "the exchange looks odd"'),
+    ),
+    (
+        "reduce",
+        reduce,
+        "Let only sells of what is held pass, until resume.\n\nOpen buys are cancelled: they do not reduce.",
+        ("ganglion reduce grid",),
+    ),
+    (
+        "resume",
+        resume,
+        (
+            "Let a halted or reducing scope trade again.\n\n"
+            "Its account is reconciled first. A part that was parked runs again. It is refused where the "
+            "cause still stands."
+        ),
+        ("ganglion resume", "ganglion resume alpha"),
+    ),
+    (
+        "cancel-all",
+        cancel_all,
+        "Cancel the open orders of a scope.\n\nIts modes may place again: halt them first where they should not.",
+        ("ganglion cancel-all alpha/BTC/USDT",),
+    ),
+    (
+        "flatten",
+        flatten,
+        (
+            "Halt, cancel, and sell what the modes' trades hold.\n\n"
+            "At market, through the line of every order. What the account held before the bot is left alone. "
+            "It stays halted until `resume`."
+        ),
+        ("ganglion flatten grid", "ganglion flatten --yes --timeout 120"),
+    ),
+)
+"""What there is: name, function, what it does, examples."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -263,20 +263,13 @@ class Operator:
         ended = [order for order in self.orders().orders if order.intent_id in meant and not order.open]
         filled = sum(order.state == OrderState.FILLED for order in ended)
         remaining = len(meant) - len(ended)
+        cancelled = len(ended) - filled
         if meant:
-            told.append(f"{len(meant)} {kind}: {len(ended) - filled} cancelled, {filled} filled meanwhile")
+            told.append(f"{len(meant)} {kind}: {cancelled} cancelled, {filled} filled meanwhile")
         elif not doubts:
             told.append(f"there were no {kind} in {scope}")
-        told += [
-            f"not known yet whether more is open: {text}. What its journal knows is cancelled as soon as it is"
-            for text in looks.unsettled_texts(doubts)
-        ]
-        if remaining:
-            told.append(
-                f"{remaining} may be open still: they stay wanted and are cancelled as soon as the venue answers and "
-                "is reconciled"
-            )
-        return not remaining and not doubts, len(ended) - filled
+        told += _left_texts(doubts, remaining)
+        return not remaining and not doubts, cancelled
 
     # -------------------------------------------------------------- resume
 
@@ -374,3 +367,14 @@ class Operator:
             return Flattening(self, self._bot, self._places, scope, who).run(command.reason, until_s)
         finally:
             self._flattening.release()
+
+
+def _left_texts(doubts: Mapping[str, str], remaining: int) -> Iterator[str]:
+    """What a cancel could not bring to its end, and what becomes of it."""
+    for text in looks.unsettled_texts(doubts):
+        yield f"not known yet whether more is open: {text}. What its journal knows is cancelled as soon as it is"
+    if remaining:
+        yield (
+            f"{remaining} may be open still: they stay wanted and are cancelled as soon as the venue answers and is "
+            "reconciled"
+        )
