@@ -158,6 +158,7 @@ def _market_frames() -> list[Row]:
             "ignored, or that socket's streams are opened again",
             ({"kind": "inject", "socket": "market", "text": "@error frame"},),
             leaves=False,
+            fresh=True,  # behind rows that ended the same streams it is the third time, and the arm starts anew
         ),
     ]
 
