@@ -34,10 +34,17 @@ class RealClock:
 class VirtualClock:
     """A clock that only the simulation moves."""
 
-    def __init__(self, start_ms: int = 1_700_000_000_000) -> None:
-        """Start at monotonic 0 and at a fixed date, so that two runs see the same times."""
+    def __init__(self, start_ms: int = 1_700_000_000_000, now_s: float = 0.0) -> None:
+        """Start at a fixed date, so that two runs see the same times.
+
+        Args:
+            start_ms: the date at monotonic 0.
+            now_s: monotonic seconds already gone by, for a process that starts in the middle of a world.
+        """
         self._start_ms = start_ms
-        self._now_s = 0.0
+        self._now_s = now_s
+        self.skew_ms = 0
+        """How far the wall clock is ahead of the true date."""
 
     def monotonic_s(self) -> float:
         """Virtual seconds since the start."""
@@ -45,7 +52,7 @@ class VirtualClock:
 
     def now_ms(self) -> int:
         """The virtual date."""
-        return self._start_ms + int(self._now_s * 1000)
+        return self._start_ms + int(self._now_s * 1000) + self.skew_ms
 
     def move_to(self, monotonic_s: float) -> None:
         """Jump forward; a time in the past changes nothing."""

@@ -94,12 +94,12 @@ class SteppingReply(Reply):
             idle = not (dispatcher.queue or dispatcher.control)
             if idle and limit is not None and (upcoming is None or upcoming > limit):
                 dispatcher.clock.move_to(limit)
-                raise Timeout(f"no answer by {limit:.3f} s of virtual time; waiting: {_waiting(dispatcher)}")
+                raise Timeout(f"no answer by {limit:.3f} s of virtual time; {self._waiting()}")
             if not dispatcher.step():
-                raise Deadlock(f"nothing can run and the answer has not come; waiting: {_waiting(dispatcher)}")
+                raise Deadlock(f"nothing can run and the answer has not come; {self._waiting()}")
         return super().get(timeout=0)
 
+    def _waiting(self) -> str:
+        from ganglion.supervision.waiting import waiting_text  # noqa: PLC0415 - it looks at cells, which need replies
 
-def _waiting(dispatcher: SimulatedDispatcher) -> str:
-    held = [f"{cell.path} ({cell.state.value}, {cell.stashed()} stashed)" for cell in dispatcher.suspended_cells()]
-    return ", ".join(held) or "nobody"
+        return waiting_text(self._dispatcher, self)

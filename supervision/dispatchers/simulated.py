@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ganglion.supervision.clock import VirtualClock
 from ganglion.supervision.dispatchers.base import Dispatcher, Timer
+from ganglion.supervision.dispatchers.deliveries import Deliveries
 from ganglion.supervision.dispatchers.thread import HeapTimer
 from ganglion.supervision.reply import Reply, SteppingReply
 
@@ -34,9 +35,20 @@ class SimulatedDispatcher(Dispatcher):
 
     clock: VirtualClock
 
-    def __init__(self, name: str, clock: VirtualClock) -> None:
-        """Stand still until told to run."""
+    def __init__(self, name: str, clock: VirtualClock, deliveries: Deliveries | None = None) -> None:
+        """Stand still until told to run.
+
+        Args:
+            name: for the tree.
+            clock: the time that it moves, or that the world around it does.
+            deliveries: a run queue that can deliver out of order; a world's, which then moves the time.
+        """
         super().__init__(name, clock)
+        self.driven = deliveries is not None
+        """A world runs it together with others: it never lets time pass by itself."""
+        if deliveries is not None:
+            deliveries.dispatcher = self
+            self.queue = deliveries
         self._timers: list[tuple[float, int, HeapTimer]] = []
         self._order = itertools.count()
         self._steps = 0
@@ -82,7 +94,7 @@ class SimulatedDispatcher(Dispatcher):
         """Run, timer by timer, up to and including an instant."""
         self.run_until_idle()
         while self._timers and self._timers[0][0] <= when_s:
-            self._fire_next()
+            self.fire_next()
             self.run_until_idle()
         self.clock.move_to(when_s)
         self.progress_s = self.clock.monotonic_s()
@@ -95,8 +107,8 @@ class SimulatedDispatcher(Dispatcher):
             if self._steps > RUNAWAY:
                 raise RuntimeError(ENDLESS)
             return True
-        while self._timers:
-            if self._fire_next():
+        while self._timers and not self.driven:
+            if self.fire_next():
                 return True
         return False
 
@@ -106,7 +118,13 @@ class SimulatedDispatcher(Dispatcher):
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
-    def _fire_next(self) -> bool:
+    def timers(self) -> list[tuple[float, Callable[[], None]]]:
+        """What time will bring, soonest first: when, and what is called then. For people: nothing is taken out."""
+        live = sorted((when, order, timer.action) for when, order, timer in self._timers if timer.action is not None)
+        return [(when, action) for when, _, action in live]
+
+    def fire_next(self) -> bool:
+        """Jump to the next timer and do what it was set for; False if it was cancelled."""
         when, _, timer = heapq.heappop(self._timers)
         if timer.action is None:
             return False
