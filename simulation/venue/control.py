@@ -29,7 +29,7 @@ from aiohttp import web
 
 from ganglion.messages.values import OrderType, Side
 from ganglion.simulation.venue.accounts import Account
-from ganglion.simulation.venue.engine import FEES
+from ganglion.simulation.venue.clearing import FEES
 from ganglion.simulation.venue.events import Fill, Rejected
 from ganglion.simulation.venue.fault_guide import read_fault
 from ganglion.simulation.venue.flow import TAKER

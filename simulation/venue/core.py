@@ -14,12 +14,13 @@ from decimal import Decimal
 
 from ganglion.messages.values import ZERO
 from ganglion.simulation.venue.accounts import Account
-from ganglion.simulation.venue.engine import FEES, Engine
+from ganglion.simulation.venue.clearing import FEES
+from ganglion.simulation.venue.engine import Engine
 from ganglion.simulation.venue.events import Accepted, Amended, Canceled, Event, Expired, Fill
 from ganglion.simulation.venue.flow import FLOW_ACCOUNTS, Flow
 from ganglion.simulation.venue.ledger import Commit, Counters, Hidden, LedgerFile, Opened, Started, order_row, replay
 from ganglion.simulation.venue.orders import NewOrder, Order, OrderStatus
-from ganglion.simulation.venue.settings import VenueSettings, opening_balances
+from ganglion.simulation.venue.settings import AccountSettings, VenueSettings, opening_balances
 from ganglion.simulation.venue.tape import Tape
 
 Listener = Callable[[list[Event]], None]
@@ -92,16 +93,20 @@ class Venue:
             self._hide(hidden.account, hidden.symbol, hidden.trade_id)
 
     def _fund(self) -> None:
-        markets = list(self.engine.markets.values())
         for account in self.settings.accounts:
-            if account.key not in self.engine.accounts:
-                balances = opening_balances(account, markets)
-                self.engine.open_account(account.key)
-                for asset, amount in balances.items():
-                    self.engine.deposit(account.key, asset, amount)
-                self._log(Opened(account.key, {a: str(v) for a, v in balances.items()}, keeps_history=True))
+            self.add_account(account)
         for name, deposits in self.flow.fund().items():
             self._log(Opened(name, deposits, keeps_history=False))
+
+    def add_account(self, account: AccountSettings) -> None:
+        """Open an account with its balances, unless it is there already."""
+        if account.key in self.engine.accounts:
+            return
+        balances = opening_balances(account, list(self.engine.markets.values()))
+        self.engine.open_account(account.key)
+        for asset, amount in balances.items():
+            self.engine.deposit(account.key, asset, amount)
+        self._log(Opened(account.key, {a: str(v) for a, v in balances.items()}, keeps_history=True))
 
     def close(self) -> None:
         """Let go of the ledger."""
@@ -139,6 +144,12 @@ class Venue:
             client_id=client_id,
             cancel_id=cancel_id,
         )
+        self._publish(events)
+        return events
+
+    def hit(self, account: str, symbol: str, order_id: int, quantity: Decimal, taker: str) -> list[Event]:
+        """Let a taker trade with one resting order at its price, whatever stands before it; tell everybody."""
+        events = self.engine.hit(account, symbol, order_id, quantity, taker, self.now_ms())
         self._publish(events)
         return events
 
@@ -220,6 +231,18 @@ class Venue:
     # --- telling
 
     def _publish(self, events: list[Event]) -> None:
+        if self._ledger is None:
+            for event in events:
+                if type(event) is Fill:
+                    self.tapes[event.symbol].add(event)
+                    if self._hide_next:
+                        self._hide_fill(event)
+        else:
+            self._publish_logged(events)
+        for listener in self.listeners:
+            listener(events)
+
+    def _publish_logged(self, events: list[Event]) -> None:
         fills: list[Fill] = []
         touched: dict[tuple[str, int], Order] = {}
         for event in events:
@@ -232,10 +255,8 @@ class Venue:
                     self._hide_fill(event)
             elif isinstance(event, Accepted | Amended | Canceled | Expired):
                 self._touch(event.account, event.symbol, event.order_id, touched)
-        if self._ledger is not None and (fills or touched):
+        if fills or touched:
             self._log(Commit(fills, [order_row(order) for order in touched.values()]))
-        for listener in self.listeners:
-            listener(events)
 
     def _touch(self, account: str, symbol: str, order_id: int, touched: dict[tuple[str, int], Order]) -> None:
         order = self.engine.accounts[account].orders.get((symbol, order_id))
@@ -260,6 +281,8 @@ class Venue:
             self._ledger.append(record)
 
     def _log_counters(self) -> None:
+        if self._ledger is None:
+            return
         ids = self.engine.next_order_id
         if any(ids[symbol] - self._logged_ids.get(symbol, 0) > _COUNTERS_EVERY for symbol in ids):
             self._logged_ids = dict(ids)

@@ -24,6 +24,7 @@ from decimal import Decimal
 from ganglion.messages.values import ZERO, OrderType, Side, TimeInForce
 from ganglion.simulation.venue.accounts import Account, LedgerError
 from ganglion.simulation.venue.book import Book, Level
+from ganglion.simulation.venue.clearing import Clearing
 from ganglion.simulation.venue.events import (
     Accepted,
     Amended,
@@ -32,6 +33,7 @@ from ganglion.simulation.venue.events import (
     Expired,
     ExpireReason,
     Fill,
+    LevelChanged,
     RejectCode,
     Rejected,
 )
@@ -39,63 +41,19 @@ from ganglion.simulation.venue.markets import Market
 from ganglion.simulation.venue.orders import NewOrder, Order, OrderStatus, SelfTrade
 from ganglion.simulation.venue.turn import Turn
 
-FEES = "fees"
-"""The account that receives every fee."""
 
-
-class Engine:
+class Engine(Clearing):
     """All markets, books and accounts of one venue."""
 
     def __init__(self, markets: Iterable[Market]) -> None:
-        self.markets: dict[str, Market] = {}
+        super().__init__(markets)
         self.books: dict[str, Book] = {}
-        self.accounts: dict[str, Account] = {FEES: Account(FEES, keeps_history=False)}
-        self.deposited: dict[str, Decimal] = {}
         self.next_order_id: dict[str, int] = {}
         self.next_trade_id: dict[str, int] = {}
-        for market in markets:
-            self.markets[market.symbol] = market
-            self.books[market.symbol] = Book(market.symbol, market.price)
-            self.next_order_id[market.symbol] = 1
-            self.next_trade_id[market.symbol] = 1
-
-    # --- accounts
-
-    def open_account(self, name: str, *, keeps_history: bool = True) -> Account:
-        """Make an account with nothing in it, or return the one of that name."""
-        account = self.accounts.get(name)
-        if account is None:
-            account = self.accounts[name] = Account(name, keeps_history=keeps_history)
-        return account
-
-    def deposit(self, name: str, asset: str, amount: Decimal) -> None:
-        """Put money into an account from outside the venue.
-
-        Raises:
-            ValueError: for an amount below zero.
-        """
-        if amount < ZERO:
-            raise ValueError(f"a deposit of {amount} {asset} to {name!r} is below zero")
-        self.open_account(name).balance(asset).free += amount
-        self.deposited[asset] = self.deposited.get(asset, ZERO) + amount
-
-    def totals(self) -> dict[str, Decimal]:
-        """Sum of every asset over all accounts, the fee account included."""
-        sums: dict[str, Decimal] = {}
-        for account in self.accounts.values():
-            for asset, balance in account.balances.items():
-                sums[asset] = sums.get(asset, ZERO) + balance.total
-        return sums
-
-    def audit(self) -> None:
-        """Check that no money appeared or vanished.
-
-        Raises:
-            LedgerError: naming the asset whose sum differs from what was deposited.
-        """
-        for asset, total in self.totals().items():
-            if total != self.deposited.get(asset, ZERO):
-                raise LedgerError(f"{asset}: accounts hold {total}, deposited were {self.deposited.get(asset)}")
+        for symbol, market in self.markets.items():
+            self.books[symbol] = Book(symbol, market.price)
+            self.next_order_id[symbol] = 1
+            self.next_trade_id[symbol] = 1
 
     # --- commands
 
@@ -202,9 +160,11 @@ class Engine:
     def _requeue(self, order: Order, quantity: Decimal, price: Decimal, book: Book, turn: Turn) -> None:
         """Give a resting order its new quantity and price, its money being locked already."""
         order.updated_ms = turn.now_ms
-        if price == order.price and order.filled < quantity <= order.quantity:
+        if price == order.price and order.filled < quantity:
             level = book.own(order.side).levels[price]
-            level.total -= order.quantity - quantity
+            if quantity > order.quantity:
+                level.orders.move_to_end(order.id)
+            level.total += quantity - order.quantity
             order.quantity = quantity
             turn.levels[order.side, price] = level
             return
@@ -218,6 +178,51 @@ class Engine:
             return
         self._match(order, book, turn)
         self._settle_rest(order, book, turn)
+
+    def resize(self, order: Order, quantity: Decimal, now_ms: int) -> list[Event]:
+        """Change the quantity of a resting order that is known to be a good one: the cheap amend of the crowd's.
+
+        It must stay above what is filled, and its owner must have the money; the order goes behind the others.
+        """
+        price, book = self._limit_price(order), self.books[order.symbol]
+        more = quantity - order.quantity
+        paying = order.account.balance(self._paying_asset(order))
+        need = self._with_fee(order, more * price if order.side is Side.BUY else more)
+        paying.lock(need)
+        order.locked += need
+        order.quantity, order.updated_ms = quantity, now_ms
+        level = book.own(order.side).levels[price]
+        level.total += more
+        level.orders.move_to_end(order.id)
+        book.update_id += 1
+        return [LevelChanged(book.symbol, order.side, price, level.total, book.update_id)]
+
+    def hit(self, account: str, symbol: str, order_id: int, quantity: Decimal, taker: str, now_ms: int) -> list[Event]:
+        """Trade with one resting order at its price, out of its turn: nothing where that cannot be.
+
+        For faults: the book elsewhere, and the price of the last trade, stay as they are.
+        """
+        maker = self.accounts[account].open.get((symbol, order_id))
+        if maker is None or maker.price is None or not ZERO < quantity <= maker.remaining:
+            return []
+        book, turn = self.books[symbol], Turn(now_ms)
+        command = NewOrder(taker, symbol, maker.side.opposite, maker.type, f"hit-{order_id}-{maker.filled}", quantity)
+        order = Order(command, self.accounts[taker], self.next_order_id[symbol], now_ms)
+        asset, need = self._paying_asset(order), quantity * maker.price if order.side is Side.BUY else quantity
+        if need > order.account.balance(asset).free:
+            return []
+        self.next_order_id[symbol] += 1
+        order.account.balance(asset).lock(need)
+        order.locked = need
+        order.account.add_order(order)
+        turn.events.append(Accepted(taker, symbol, order.id, order.client_id, now_ms))
+        side = book.own(maker.side)
+        self._trade(order, maker, side.levels[maker.price], quantity, turn)
+        if not maker.remaining:
+            side.remove(maker, maker.price)
+            self._close(maker, OrderStatus.FILLED, turn)
+        self._close(order, OrderStatus.FILLED, turn)
+        return turn.finish(book)
 
     def expire_due(self, account: Account, now_ms: int) -> list[list[Event]]:
         """End the account's open orders whose own time is over; the facts of each."""
@@ -354,42 +359,6 @@ class Engine:
         taker.account.add_fill(fill)
         maker.account.add_fill(fill)
 
-    def _pay(
-        self,
-        order: Order,
-        quantity: Decimal,
-        quote: Decimal,
-        market: Market,
-        turn: Turn,
-        *,
-        maker: bool,
-    ) -> tuple[str, Decimal]:
-        """Move one side's money for a fill; the asset and amount of its fee."""
-        account = order.account
-        if order.side is Side.BUY:
-            reserved = quote if order.price is None else order.price * quantity
-            paid_in, paid, received_in, received = market.quote, quote, market.base, quantity
-        else:
-            reserved = quantity
-            paid_in, paid, received_in, received = market.base, quantity, market.quote, quote
-        asset = paid_in if order.fee_on_top else received_in
-        fee = market.fee(paid if order.fee_on_top else received, maker=maker)
-        reserved = self._with_fee(order, reserved)
-        spent = paid + fee if order.fee_on_top else paid
-        paying = account.balance(paid_in)
-        paying.spend(spent)
-        paying.release(reserved - spent)
-        order.locked -= reserved
-        account.balance(received_in).free += received if order.fee_on_top else received - fee
-        self.accounts[FEES].balance(asset).free += fee
-        order.filled += quantity
-        order.quote_filled += quote
-        order.status = OrderStatus.PARTIALLY_FILLED
-        order.updated_ms = turn.now_ms
-        turn.balances[account.name, market.base] = account
-        turn.balances[account.name, market.quote] = account
-        return asset, fee
-
     def _settle_rest(self, order: Order, book: Book, turn: Turn) -> None:
         """Close what is done, rest what may rest, expire what may not."""
         if not order.status.is_open:
@@ -416,14 +385,6 @@ class Engine:
         if order.price is None:
             raise LedgerError(f"order {order.id} on {order.symbol} rests without a price")
         return order.price
-
-    def _with_fee(self, order: Order, amount: Decimal) -> Decimal:
-        """What has to be set aside to pay `amount`."""
-        return amount + self.markets[order.symbol].worst_fee(amount) if order.fee_on_top else amount
-
-    def _paying_asset(self, order: Order) -> str:
-        market = self.markets[order.symbol]
-        return market.quote if order.side is Side.BUY else market.base
 
     def _unrest(self, order: Order, book: Book, turn: Turn) -> None:
         price = self._limit_price(order)

@@ -17,6 +17,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
+from typing import TypeAlias
 
 from ganglion.messages.values import ZERO, OrderType, Side
 from ganglion.simulation.venue.engine import Engine
@@ -31,6 +32,8 @@ FLOW_ACCOUNTS = (*MAKERS, TAKER)
 _LARGEST_TAKE = 12.0
 """In typical market orders: a rare giant would sweep the book empty."""
 
+Rungs: TypeAlias = dict[tuple[Side, int], None]
+"""An ordered set."""
 Apply = Callable[[list[Event]], None]
 """Receives the events of each command that the flow gives."""
 
@@ -55,6 +58,10 @@ class FlowSettings:
     """Market orders per second and symbol."""
     take_share: float = 0.4
     """Typical market order, as a share of a level."""
+    resizes_per_step: float = 0.0
+    """Quotes whose size changes in a step, so that a calm book still moves."""
+    jitter: float = 0.5
+    """How far sizes are from typical: 0.5 is from half to one and a half."""
 
 
 class SymbolFlow:
@@ -68,9 +75,17 @@ class SymbolFlow:
         self._fair = math.log(float(start))
         ticks = Decimal(str(settings.spacing)) * market.price // market.tick
         self._pitch = max(market.tick, ticks * market.tick)
+        self._coarse_pitch = float(self._pitch)
         quote_value = 1.0 if market.price > 1 or market.quote.startswith("USD") else 1e-4
         self._level_base = settings.level_value * quote_value / float(market.price)
+        self._steps_per_base = 1 / float(market.step)
+        self._least_steps = int(market.min_notional * 4 / market.price / market.step) + 1
         self._quotes: dict[tuple[Side, int], Order] = {}
+        self._touch: tuple[int, int] | None = None
+        """The best rungs and the next trade when quotes were last looked at: what is as it was need not be."""
+        self._next_trade = 0
+        self._whole = False
+        """Every rung that was wanted is quoted."""
         self._count = 0
 
     @property
@@ -81,8 +96,15 @@ class SymbolFlow:
     def step(self, engine: Engine, now_ms: int, elapsed_s: float, apply: Apply) -> None:
         """Let `elapsed_s` seconds of market happen at `now_ms`."""
         self._walk(elapsed_s)
-        self._withdraw(engine, now_ms, apply)
-        self._quote(engine, now_ms, apply)
+        touch, next_trade = self._best_rungs(), engine.next_trade_id[self._market.symbol]
+        if touch != self._touch or next_trade != self._next_trade or not self._whole:
+            wanted = self._wanted(*touch)
+            self._withdraw(engine, now_ms, apply, wanted)
+            self._quote(engine, now_ms, apply, wanted)
+            self._touch, self._next_trade = touch, next_trade
+            self._whole = all(key in self._quotes for key in wanted)
+        if self._settings.resizes_per_step:
+            self._resize(engine, now_ms, apply)
         due = self._settings.takes_per_s * elapsed_s
         while due > 0 and self._random.random() < min(1.0, due):
             self._take(engine, now_ms, apply)
@@ -93,36 +115,51 @@ class SymbolFlow:
         shock = self._random.gauss(0.0, self._settings.volatility * math.sqrt(elapsed_s))
         self._fair += pull * (self._anchor - self._fair) + shock
 
-    def _wanted(self) -> dict[tuple[Side, int], None]:
-        """The rungs to be quoted: multiples of the pitch outside the spread, nearest first, sides in turn."""
-        pitch = float(self._pitch)
-        bid = math.floor(self.fair * (1 - self._settings.half_spread) / pitch)
-        ask = math.ceil(self.fair * (1 + self._settings.half_spread) / pitch)
-        if ask <= bid:
-            ask = bid + 1
-        rungs: dict[tuple[Side, int], None] = {}
+    def _best_rungs(self) -> tuple[int, int]:
+        """The nearest bid and ask to be quoted, as multiples of the pitch outside the spread."""
+        pitch, fair = self._coarse_pitch, math.exp(self._fair)
+        bid = math.floor(fair * (1 - self._settings.half_spread) / pitch)
+        ask = math.ceil(fair * (1 + self._settings.half_spread) / pitch)
+        return bid, max(ask, bid + 1)
+
+    def _wanted(self, bid: int, ask: int) -> Rungs:
+        """The rungs to be quoted, nearest first, sides in turn."""
+        rungs: Rungs = {}
         for depth in range(self._settings.levels):
             if bid - depth > 0:
                 rungs[Side.BUY, bid - depth] = None
             rungs[Side.SELL, ask + depth] = None
         return rungs
 
-    def _withdraw(self, engine: Engine, now_ms: int, apply: Apply) -> None:
+    def _withdraw(self, engine: Engine, now_ms: int, apply: Apply, wanted: Rungs) -> None:
         """Cancel quotes that stand on the wrong side, too far away, or are nearly used up."""
-        wanted = self._wanted()
         for key, order in list(self._quotes.items()):
-            thin = order.remaining * 4 < order.quantity
             if not order.status.is_open:
                 del self._quotes[key]
-            elif key not in wanted or thin:
+            elif key not in wanted or (order.filled and order.remaining * 4 < order.quantity):
                 del self._quotes[key]
                 apply(engine.cancel(order.account.name, order.symbol, now_ms, order_id=order.id))
 
-    def _quote(self, engine: Engine, now_ms: int, apply: Apply) -> None:
-        for side, rung in self._wanted():
+    def _quote(self, engine: Engine, now_ms: int, apply: Apply, wanted: Rungs) -> None:
+        for side, rung in wanted:
             if (side, rung) not in self._quotes:
-                size = self._level_base * self._random.uniform(0.5, 1.5)
-                self._place(engine, now_ms, apply, side, rung, size)
+                self._place(engine, now_ms, apply, side, rung, self._size())
+
+    def _resize(self, engine: Engine, now_ms: int, apply: Apply) -> None:
+        """Change the size of some quotes where they stand."""
+        due, draw = self._settings.resizes_per_step, self._random.random
+        keys = list(self._quotes)
+        while due > 0 and keys and draw() < due:
+            order = self._quotes[keys[int(draw() * len(keys))]]
+            steps = max(self._least_steps, int(self._size() * self._steps_per_base))
+            quantity = order.filled + steps * self._market.step
+            if order.status.is_open and quantity <= self._market.max_quantity:
+                apply(engine.resize(order, quantity, now_ms))
+            due -= 1.0
+
+    def _size(self) -> float:
+        jitter = self._settings.jitter
+        return self._level_base * self._random.uniform(1 - jitter, 1 + jitter)
 
     def _place(
         self,

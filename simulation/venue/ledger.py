@@ -18,7 +18,8 @@ import msgspec
 
 from ganglion.messages.values import OrderType, Side, TimeInForce
 from ganglion.simulation.venue.accounts import Account
-from ganglion.simulation.venue.engine import FEES, Engine
+from ganglion.simulation.venue.clearing import FEES
+from ganglion.simulation.venue.engine import Engine
 from ganglion.simulation.venue.events import Fill
 from ganglion.simulation.venue.orders import FeeAsset, NewOrder, Order, OrderStatus, SelfTrade
 from ganglion.simulation.venue.tape import Tape

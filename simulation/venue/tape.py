@@ -121,16 +121,36 @@ class Tape:
     def __init__(self, market: Market, seed: int, start_ms: int) -> None:
         self.market = market
         self.trades: deque[Fill] = deque(maxlen=_TRADES_KEPT)
-        self.minutes: list[Candle] = []
         self._seconds: deque[Candle] = deque(maxlen=_SECONDS_KEPT)
-        self._hours: list[Candle] = []
+        self._minutes: list[Candle] = []
+        """Of the trades, behind the invented ones once somebody has asked for those."""
+        self._past: tuple[int, int] | None = (seed, start_ms)
+        """What the invented candles follow from; None once they are there. Inventing them takes long."""
+        self._invented_hours: list[Candle] = []
         self._minute_history_ms = 0
-        self._invent(seed, start_ms)
+
+    @property
+    def minutes(self) -> list[Candle]:
+        """One candle a minute, invented ones first."""
+        self._recall()
+        return self._minutes
+
+    @property
+    def _hours(self) -> list[Candle]:
+        """One invented candle an hour, before the minutes."""
+        self._recall()
+        return self._invented_hours
+
+    def _recall(self) -> None:
+        if self._past is not None:
+            seed, start_ms = self._past
+            self._past = None
+            self._invent(seed, start_ms)
 
     def add(self, fill: Fill) -> None:
         """Count one trade in; trades come in the order of their ids."""
         self.trades.append(fill)
-        _add_to(self.minutes, fill, MINUTE_MS)
+        _add_to(self._minutes, fill, MINUTE_MS)
         _add_to(self._seconds, fill, SECOND_MS)
 
     def latest(self, limit: int) -> list[Fill]:
@@ -196,6 +216,7 @@ class Tape:
         return total
 
     def _first_ms(self, interval: str) -> int:
+        self._recall()
         if interval == "1s":
             first = self._seconds[0].open_ms if self._seconds else 1 << 62
         elif INTERVALS_MS[interval] < HOUR_MS:
@@ -240,10 +261,10 @@ class Tape:
         first_minute = first_minute // HOUR_MS * HOUR_MS
         count = (start_ms // MINUTE_MS * MINUTE_MS - first_minute) // MINUTE_MS
         self._minute_history_ms = first_minute
-        self.minutes = self._path(source, first_minute, MINUTE_MS, count, 0.0004, self.market.price)
+        minutes = self._path(source, first_minute, MINUTE_MS, count, 0.0004, self.market.price)
         first_hour = first_minute - HISTORY_HOURS * HOUR_MS
-        close = self.minutes[0].open
-        self._hours = self._path(source, first_hour, HOUR_MS, HISTORY_HOURS, 0.003, close)
+        self._invented_hours = self._path(source, first_hour, HOUR_MS, HISTORY_HOURS, 0.003, minutes[0].open)
+        self._minutes[:0] = minutes
 
     def _path(
         self,

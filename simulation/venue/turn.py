@@ -29,6 +29,8 @@ class Turn:
             total = level.total if book.own(side).levels.get(price) is level else ZERO
             events.append(LevelChanged(book.symbol, side, price, total, book.update_id))
         for (name, asset), account in self.balances.items():
+            if not account.keeps_history:
+                continue  # the crowd's: nobody is told of them
             balance = account.balance(asset)
             events.append(BalanceChanged(name, asset, balance.free, balance.locked, self.now_ms))
         return events

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ganglion.messages.values import OrderType, Side, TimeInForce
-from ganglion.simulation.venue.engine import FEES, Engine
+from ganglion.simulation.venue.clearing import FEES
+from ganglion.simulation.venue.engine import Engine
 from ganglion.simulation.venue.events import (
     Accepted,
     BalanceChanged,

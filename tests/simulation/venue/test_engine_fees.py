@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganglion.messages.values import OrderType, Side
-from ganglion.simulation.venue.engine import FEES, Engine
+from ganglion.simulation.venue.clearing import FEES
+from ganglion.simulation.venue.engine import Engine
 from ganglion.simulation.venue.events import Accepted, Amended, Canceled, Event, Expired, ExpireReason, Fill, Rejected
 from ganglion.simulation.venue.markets import default_market
 from ganglion.simulation.venue.orders import FeeAsset, NewOrder, OrderStatus
