@@ -6,18 +6,18 @@ Everything here is called from outside the actors and may block.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 
 import structlog
 
 from ganglion.actors.trading.journal import FolderDevice, Log
 from ganglion.bot.collector import ReadStatus
-from ganglion.bot.config import BotConfig
+from ganglion.bot.config import BotConfig, ExchangeConfig
 from ganglion.bot.data_folder import DeviceMaker, open_journal
 from ganglion.bot.summary import Summary, open_of, summarize
 from ganglion.bot.tree import BOT, Places, bot_spec, subscribe_all
-from ganglion.bot.venues import make_venues
+from ganglion.bot.venues import Venues, make_venues
 from ganglion.bot.views import EMPTY, ExchangeView, Status
 from ganglion.messages.account import Drain, SnapshotRequest
 from ganglion.messages.lifecycle import ConnectionState
@@ -37,8 +37,8 @@ class Bot:
     def __init__(self, config: BotConfig, system: System, closing: ExitStack, log: Log) -> None:
         self.config = config
         self.system = system
+        self.journal = log
         self._closing = closing
-        self._journal = log
         self._places = Places(system)
         self._last = EMPTY
         self._uncompared: frozenset[str] = frozenset()
@@ -138,7 +138,7 @@ class Bot:
         finally:
             self._closing.close()
             self.system.stop(_left_s(until_s))
-            self._journal.close()
+            self.journal.close()
 
     def _stop_in_order(self, until_s: float) -> None:
         """A stop overtakes what waits; what the arms wrote last waits for the journal."""
@@ -184,13 +184,19 @@ def _left_s(until_s: float) -> float:
     return max(1.0, until_s - time.monotonic())
 
 
-def build(config: BotConfig, system: System, device: DeviceMaker = FolderDevice) -> Bot:
+def build(
+    config: BotConfig,
+    system: System,
+    device: DeviceMaker = FolderDevice,
+    venues: Callable[[Mapping[str, ExchangeConfig], System], Venues] = make_venues,
+) -> Bot:
     """Build the tree of a configuration in a system and start it; returns before any exchange is reached.
 
     Args:
         config: what to build.
         system: where.
         device: makes the disk under the journal, of the bot's data folder.
+        venues: makes what stands behind each exchange actor.
 
     Raises:
         DataFolderError: the data folder is in use, another bot's, or can't be written to; nothing was started.
@@ -200,9 +206,9 @@ def build(config: BotConfig, system: System, device: DeviceMaker = FolderDevice)
     with ExitStack() as undo:
         log = open_journal(config, system, device)
         undo.callback(log.close)
-        venues = make_venues(config.exchanges, system)
-        undo.callback(venues.closing.close)
+        made = venues(config.exchanges, system)
+        undo.callback(made.closing.close)
         subscribe_all(config, system)
-        system.spawn(bot_spec(config, system, venues.makers, log))
+        system.spawn(bot_spec(config, system, made.makers, log))
         undo.pop_all()
-    return Bot(config, system, venues.closing, log)
+    return Bot(config, system, made.closing, log)

@@ -1,12 +1,12 @@
 """The invariants I1 to I12 of the order line, each a function of plain facts: a Violation with all figures, or None.
 
-Pure. The monitor actor feeds them live; the simulation calls the same functions. I13 (no state changes outside a turn)
-and I14 (replay is the live state) are judged by tests, where both sides are at hand.
+Pure. The monitor actor feeds them, live and in the simulation. I13 (no state changes outside a turn), I14 (replay is
+the live state) and whatever needs the venue's own books are judged by the simulation: docs/invariants.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from ganglion.actors.trading.money import add_to, minus, moved, plain, plus
@@ -121,9 +121,11 @@ def balances_equal(reconciled: Reconciled) -> Violation | None:
     )
 
 
-def no_stand_ins(snapshot: AccountSnapshot) -> Violation | None:
-    """I6: at a settled reconcile every fill is a trade that the venue has told."""
-    stand_ins = [fill for fill in snapshot.fills if fill.synthetic]
+def no_stand_ins(account: str, stand_ins: Sequence[Fill], most_s: float) -> Violation | None:
+    """I6: every fill is a trade that the venue has told, within `most_s` of being inferred.
+
+    Lists of trades trail the orders that they are of: `stand_ins` are the fills that have waited too long for theirs.
+    """
     if not stand_ins:
         return None
     listed = "; ".join(
@@ -132,8 +134,9 @@ def no_stand_ins(snapshot: AccountSnapshot) -> Violation | None:
     )
     return Violation(
         "I6",
-        snapshot.account,
-        f"the venue says filled without a trade for it: {listed}. The fills were inferred, their fees are not known",
+        account,
+        f"the venue says filled without a trade for it since {most_s:.0f} s: {listed}. The fills were inferred, their "
+        "fees are not known",
     )
 
 

@@ -1,0 +1,84 @@
+"""Recipes, the corpus that keeps them, and the run of one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganglion.simulation.campaign import Corpus, Recipe, RecipeError, Violated, run_recipe
+from ganglion.simulation.choices import Choices
+from ganglion.simulation.faults import ALL, Faults, Sites
+from tests.simulation.campaign import campaign_toy as toy
+
+plans = st.integers(0, 2**32).map(lambda seed: Faults.swarm().draw(Choices(seed), 1800, Sites(("alpha",), ("/a",))))
+recipes = st.builds(
+    Recipe,
+    seed=st.integers(0, 2**63),
+    seconds=st.floats(0, 1e6),
+    config=st.text(),
+    faults=st.none() | plans,
+    kinds=st.lists(st.sampled_from(ALL), unique=True).map(tuple),
+    deviations=st.none() | st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 99))).map(tuple),
+    violated=st.none() | st.builds(Violated, invariant=st.sampled_from(["I1", "I3"]), text=st.text()),
+)
+
+
+@given(recipes)
+def test_a_recipe_survives_its_file(recipe):
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"seed": 1, "sed": 2}', '{"seed": "x"}', '{"seed": 1, "kinds": ["x"]}']
+)
+def test_what_is_no_recipe_is_told_with_its_file(tmp_path, text):
+    path = tmp_path / "odd.json"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=r"odd\.json is no recipe"):
+        Recipe.read(path)
+
+
+def test_explicit_faults_go_before_the_swarm():
+    assert Recipe(seed=1, faults=()).what_goes_wrong() == Faults.of(())
+    assert Recipe(seed=1, kinds=ALL[:2]).what_goes_wrong() == Faults.swarm(ALL[:2])
+
+
+def test_a_corpus_keeps_a_recipe_once_and_gives_them_by_name(tmp_path):
+    corpus = Corpus(tmp_path / "not" / "there")
+    assert list(corpus.recipes()) == []
+    second = Recipe(seed=2, violated=Violated(invariant="I3", text="x"))
+    first = Recipe(seed=1, violated=Violated(invariant="I1", text="x"))
+    paths = [corpus.add(recipe) for recipe in (second, first, second)]
+    assert [recipe for _, recipe in corpus.recipes()] == [first, second]
+    assert paths[0] == paths[2]
+    assert paths[0].name.startswith("I3-seed2-")
+
+
+def test_a_run_goes_through_all_phases_and_tells_what_it_met():
+    outcome = run_recipe(Recipe(seed=1, seconds=60, faults=()), toy.make)
+    assert outcome.violation is None
+    assert (outcome.virtual_s, outcome.steps) == (60, 60)
+    assert outcome.coverage == {"never": 0}
+    assert outcome.book_events == 6
+    assert outcome.trace_hash == "cafe"
+
+
+def test_a_run_ends_soon_after_its_first_violation():
+    outcome = run_recipe(Recipe(seed=toy.VIOLATES), toy.make)
+    assert outcome.violation == Violated(
+        invariant="I3", account="alpha", text="two orders of one intent", at_s=100, step=100
+    )
+    assert outcome.virtual_s == 100
+
+
+def test_a_world_that_breaks_is_a_finding_with_its_trace():
+    outcome = run_recipe(Recipe(seed=toy.RAISES), toy.make)
+    assert outcome.violation is not None
+    assert outcome.violation.invariant == "BROKE"
+    assert "RuntimeError: the toy broke (campaign_toy.py:" in outcome.violation.text
+    assert "Traceback" in outcome.trace
+
+
+def test_a_world_that_cannot_be_made_is_a_finding_too():
+    outcome = run_recipe(Recipe(seed=1), toy.make_nothing)
+    assert outcome.violation is not None
+    assert "no such venue" in outcome.violation.text
