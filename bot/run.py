@@ -28,6 +28,7 @@ from ganglion.bot.errors import ExitCode
 from ganglion.bot.logs import Format, LogRing
 from ganglion.bot.process import Bot, build
 from ganglion.bot.summary import save
+from ganglion.bot.tape import taping
 from ganglion.bot.tree import BOT
 from ganglion.bot.verdict import judge
 from ganglion.bot.views import Status
@@ -51,6 +52,8 @@ class RunOptions:
     summary: Path | None = None
     log: Format | None = None
     """None is the live view on a terminal, console lines elsewhere."""
+    tape: Path | None = None
+    """Folder to record the run in, for `ganglion replay`."""
 
 
 def run(config: BotConfig, options: RunOptions) -> ExitCode:
@@ -68,10 +71,10 @@ def run(config: BotConfig, options: RunOptions) -> ExitCode:
     logs.configure(options.log or "console", scrubber=config.scrubber, stream=ring if watched else None)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = threading.Event()
-    with signals(stop):
-        system = System(dispatcher="loop", hang_s=config.bot.hang_s)
+    with signals(stop), taping(config, options.tape) as tape:
+        system = System(dispatcher="loop", hang_s=config.bot.hang_s) if tape is None else tape.system()
         try:
-            bot = build(config, system)
+            bot = build(config, system) if tape is None else tape.build(system)
         except StartError as error:
             system.stop()
             sys.stderr.write(config.scrubber.scrub(f"{error}\n"))

@@ -22,6 +22,7 @@ from ganglion.supervision.address import Address
 from ganglion.supervision.cell import Cell
 from ganglion.supervision.clock import Clock, RealClock, VirtualClock
 from ganglion.supervision.dispatchers.base import Dispatcher, turn
+from ganglion.supervision.dispatchers.deliveries import Deliveries
 from ganglion.supervision.dispatchers.fence import Quarantine
 from ganglion.supervision.dispatchers.loop import LoopDispatcher
 from ganglion.supervision.dispatchers.simulated import SimulatedDispatcher
@@ -59,6 +60,9 @@ class System:
         seed: int | None = None,
         stuck_after_s: float = 5.0,
         hang_s: float | None = HANG_S,
+        *,
+        clock: VirtualClock | None = None,
+        deliveries: Deliveries | None = None,
     ) -> None:
         """Choose who runs actors by default.
 
@@ -67,11 +71,16 @@ class System:
             seed: makes ids and jitter repeatable; None is 0 in the simulation and unpredictable elsewhere.
             stuck_after_s: a dispatcher without progress for this long is reported as ActorStuck.
             hang_s: without progress for this long its thread is abandoned (abandoning.py); None never does it.
+            clock: simulation only: the time of a world that goes on already.
+            deliveries: simulation only: a run queue under faults; whoever gives one lets time pass.
         """
         if dispatcher not in ("loop", "thread", "simulated"):
             raise ValueError(f"dispatcher {dispatcher!r}: it is loop, thread or simulated")
         self.simulated = dispatcher == "simulated"
-        self.clock: Clock = VirtualClock() if self.simulated else RealClock()
+        if (clock is not None or deliveries is not None) and not self.simulated:
+            raise ValueError(f"dispatcher {dispatcher!r}: a clock or deliveries of one's own are for the simulated one")
+        self.clock: Clock = (clock or VirtualClock()) if self.simulated else self._live_clock()
+        self._deliveries = deliveries
         self.ids = Ids.of_system(0 if seed is None and self.simulated else seed)
         self.lock = threading.RLock()
         self.events = EventStream()
@@ -93,7 +102,7 @@ class System:
         self.core = self.dispatcher("core", dispatcher)
         self._root = self.cell_at("/")
         self._root.claim(ChildSpec("root", Supervisor), None, self.core)
-        self._watchdog = None if self.simulated else Watchdog(self, stuck_after_s, hang_s)
+        self._watchdog = None if self.simulated else self._make_watchdog(stuck_after_s, hang_s)
         if self._watchdog is not None:
             self._watchdog.start()
         self.core.put_control(self._root, self._root.incarnate)
@@ -121,9 +130,21 @@ class System:
         """List them all."""
         return list(self._dispatchers.values())
 
+    def _live_clock(self) -> Clock:
+        """The clock of a live system."""
+        return RealClock()
+
+    def _make_watchdog(self, stuck_after_s: float, hang_s: float | None) -> Watchdog | None:
+        """Who looks whether the dispatchers of a live system make progress."""
+        return Watchdog(self, stuck_after_s, hang_s)
+
+    def _make_cell(self, path: str) -> Cell:
+        """A place in the tree."""
+        return Cell(self, path)
+
     def _make_dispatcher(self, name: str, kind: Kind) -> Dispatcher:
         if isinstance(self.clock, VirtualClock):
-            made = SimulatedDispatcher(name, self.clock)
+            made = SimulatedDispatcher(name, self.clock, self._deliveries)
             made.suspended_cells = self._held_back
             return made
         return ThreadDispatcher(name, self.clock) if kind == "thread" else LoopDispatcher(name, self.clock)
@@ -141,7 +162,7 @@ class System:
         with self.lock:
             cell = self._cells.get(path)
             if cell is None:
-                cell = self._cells[path] = Cell(self, path)
+                cell = self._cells[path] = self._make_cell(path)
             return cell
 
     def cells(self) -> list[Cell]:

@@ -24,6 +24,8 @@ SEAMS = {
         {Ban.THREADS, Ban.ASYNCIO, Ban.ASK},
         "it starts the dispatchers, waits for them from outside, and asks on behalf of outsiders",
     ),
+    "supervision/tape/recording.py": ({Ban.THREADS}, "a lock gives the turns of all threads one order"),
+    "supervision/tape/turns.py": ({Ban.ASK}, "its address asks on behalf of outsiders, as every address does"),
     "supervision/events.py": ({Ban.THREADS}, "any thread publishes; a lock keeps its subscribers"),
     "supervision/probe.py": ({Ban.THREADS}, "a test's thread waits on it for what an actor's thread brings"),
     "supervision/reply.py": ({Ban.ASYNCIO}, "a host's coroutine may wait for an answer without blocking its loop"),
