@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ganglion.bot import operator_cli
+from ganglion.bot import chaos_cli, operator_cli, replay_cli
 from ganglion.bot.durations import DurationError, parse_duration
 from ganglion.bot.errors import BotError, ConfigError, ExitCode
 from ganglion.bot.journal_cli import journal_app
@@ -65,6 +65,14 @@ For = Annotated[
 ]
 ModeName = Annotated[str | None, typer.Argument(metavar="[MODE]", help="Only this mode.", show_default=False)]
 SummaryFile = Annotated[Path | None, typer.Option("--summary", metavar="FILE", help="Write a JSON summary at the end.")]
+TapeFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--tape",
+        metavar="DIR",
+        help="Record all that comes from outside, for `ganglion replay DIR`; ends by itself at 4 GiB.",
+    ),
+]
 Log = Annotated[LogFormat | None, typer.Option("--log", help="Log lines instead of the live view.")]
 
 
@@ -75,16 +83,19 @@ Log = Annotated[LogFormat | None, typer.Option("--log", help="Log lines instead 
         "On a terminal it shows the live view, elsewhere plain log lines on standard error.",
         "ganglion run bot.toml",
         "ganglion run bot.toml --for 5m --summary summary.json --log json",
+        "ganglion run bot.toml --tape tape/     then: ganglion replay tape/",
     )
 )
-def run(config: Config, seconds: For = None, summary: SummaryFile = None, log: Log = None) -> None:
+def run(
+    config: Config, seconds: For = None, summary: SummaryFile = None, log: Log = None, tape: TapeFolder = None
+) -> None:
     """See its help."""
     from ganglion.bot.run import RunOptions  # noqa: PLC0415
     from ganglion.bot.run import run as run_bot  # noqa: PLC0415
 
     _check_summary(summary)
     loaded = _load(config)
-    options = RunOptions(seconds=seconds, summary=summary, log=log.value if log else None)
+    options = RunOptions(seconds=seconds, summary=summary, log=log.value if log else None, tape=tape)
     raise typer.Exit(run_bot(loaded, options))
 
 
@@ -289,6 +300,8 @@ def init(
 
 
 operator_cli.register(app, _help)
+chaos_cli.register(app, _help)
+replay_cli.register(app, _help)
 app.add_typer(journal_app, name="journal")
 
 

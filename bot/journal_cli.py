@@ -96,7 +96,7 @@ def show(
     last: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the newest N.")] = None,
 ) -> None:
     """See its help."""
-    folder = _folder(data)
+    folder = data_folder(data)
     since_ms = None if since is None else _time_ms(since)
     if order is not None:
         _tell_story(folder, order)
@@ -121,8 +121,8 @@ def verify(data: Data) -> None:
     from ganglion.bot.projection.following import size_of  # noqa: PLC0415
     from ganglion.bot.projection.verifying import Verifier  # noqa: PLC0415
 
-    folder = _folder(data)
-    with _clear_errors(), _progress("verifying", size_of(folder)) as advance:
+    folder = data_folder(data)
+    with clear_errors(), _progress("verifying", size_of(folder)) as advance:
         verdict = Verifier(folder).run(advance)
     _say_verdict(folder, verdict)
     if verdict.mistakes:
@@ -149,8 +149,8 @@ def export(
     from ganglion.bot.projection.exporting import export as write  # noqa: PLC0415
     from ganglion.bot.projection.following import size_of  # noqa: PLC0415
 
-    folder = _folder(data)
-    with _clear_errors(), _progress("reading", size_of(folder)) as advance:
+    folder = data_folder(data)
+    with clear_errors(), _progress("reading", size_of(folder)) as advance:
         watch = _watch(folder, advance)
         if out is None:
             write(folder, what.value, form.value, sys.stdout, watch)
@@ -186,9 +186,9 @@ def rebuild(
     from ganglion.bot.projection.following import size_of  # noqa: PLC0415
     from ganglion.bot.projection.rebuilding import rebuild as make  # noqa: PLC0415
 
-    folder = _folder(data)
+    folder = data_folder(data)
     began_s = time.monotonic()
-    with _clear_errors(), _progress("rebuilding", size_of(folder)) as advance:
+    with clear_errors(), _progress("rebuilding", size_of(folder)) as advance:
         count = make(folder, out, _watch(folder, advance))
     typer.echo(f"{out or folder / FILE}: {count} entries of the journal in {time.monotonic() - began_s:.1f} s")
 
@@ -196,7 +196,7 @@ def rebuild(
 # ------------------------------------------------------------------ which journal
 
 
-def _folder(path: Path) -> Path:
+def data_folder(path: Path) -> Path:
     """The data folder that an argument means."""
     if path.suffix == ".toml" or path.is_file():
         path = _configured(path)
@@ -272,7 +272,7 @@ def _print(lines: Iterator[str], last: int | None) -> int:
     kept: deque[str] = deque(maxlen=last)
     count = 0
     try:
-        with _clear_errors():
+        with clear_errors():
             for count, line in enumerate(lines, 1):  # noqa: B007 - how many is the answer
                 if last is None:
                     typer.echo(line)
@@ -290,7 +290,7 @@ def _tell_story(folder: Path, name: str) -> None:
 
     lines: dict[tuple[str, str], Line] = {}
     told: dict[tuple[str, str], list[Told]] = {}
-    with _clear_errors():
+    with clear_errors():
         for step, _ in replay_journal(folder):
             if step.ledger is None:
                 continue
@@ -368,7 +368,7 @@ def _watch(folder: Path, advance: Callable[[int], None]) -> Callable[[Projector]
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def clear_errors() -> Iterator[None]:
     """What can be wrong with a journal, as one sentence and an exit code."""
     from ganglion.actors.trading.orders.checkpoint import CheckpointError  # noqa: PLC0415
     from ganglion.actors.trading.orders.ledger import LedgerError  # noqa: PLC0415
