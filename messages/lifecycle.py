@@ -231,6 +231,8 @@ class BudgetSpent(Message, frozen=True, gc=False):
     """Units of the dearest single request so far: it waits for a full bucket, and may cost more than that."""
     banned_until_s: float
     """Nothing at all may be sent before it."""
+    overdrawn: float = 0.0
+    """Most units by which a request reached into what is kept for those of a higher priority."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 

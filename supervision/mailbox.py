@@ -257,9 +257,20 @@ class Mailbox(PykkaCell):
         self.table[Overflowed](Overflowed(token.type_name, count))
 
     def _take_slot(self, slot: Slot) -> None:
-        message = slot.take()
-        if message is not None:
-            self._handle(message)
+        # `slot.take` and `_handle` written out: it is a hot path.
+        slot.queued = False
+        box = slot.box
+        if box is slot.taken:
+            return
+        slot.taken = box
+        message = box[0]
+        if message is None:
+            return
+        handler = self.table.get(message.__class__)
+        if handler is None:
+            self._not_in_protocol(message, None)
+        else:
+            handler(message)
 
     def _due(self, due: Due) -> None:
         if due.incarnation == self.incarnation:

@@ -178,6 +178,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
                 burst=budget.burst,
                 dearest=budget.dearest,
                 banned_until_s=budget.banned_until_s,
+                overdrawn=budget.overdrawn,
             )
         )
 

@@ -49,6 +49,8 @@ class Budget:
         """Charged for them when they went, less what was given back: what I11 is judged by."""
         self.dearest = 0.0
         """Units of the dearest single request."""
+        self.overdrawn = 0.0
+        """Most units by which a request reached into what its priority must leave behind: 0 as long as all waited."""
         self.rate_limited = 0
         """How often the venue said that our model of its limits is wrong."""
         self._tokens = burst
@@ -69,7 +71,7 @@ class Budget:
     def ready_at(self, priority: Priority, cost: float, now_s: float) -> float:
         """When such a request may be sent if nothing else is; `now_s` itself if at once."""
         self._refill(now_s)
-        need = min(cost + RESERVE[priority] * self.burst, self.burst)
+        need = self._need(priority, cost)
         wait_s = max(0.0, (need - self._tokens) / self.units_per_s)
         ready = max(now_s + wait_s, self.banned_until_s)
         if priority in {Priority.PLACE, Priority.POLL}:
@@ -79,6 +81,7 @@ class Budget:
     def spend(self, priority: Priority, cost: float, now_s: float) -> None:
         """Charge a request that goes now."""
         self._refill(now_s)
+        self.overdrawn = max(self.overdrawn, self._need(priority, cost) - self._tokens)
         self._tokens -= cost
         self.spent[priority] += 1
         self.units += cost
@@ -104,6 +107,9 @@ class Budget:
         """End a pause that was planned to last until `planned_s` early; a longer one, or a ban, goes on."""
         if self.paused_until_s <= planned_s:
             self.paused_until_s = max(now_s, self.banned_until_s)
+
+    def _need(self, priority: Priority, cost: float) -> float:
+        return min(cost + RESERVE[priority] * self.burst, self.burst)
 
     def _refill(self, now_s: float) -> None:
         if now_s > self._at_s:

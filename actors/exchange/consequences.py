@@ -9,6 +9,7 @@ from __future__ import annotations
 from ganglion.actors.exchange.arm import Arm
 from ganglion.actors.exchange.directives import Directive, row_of
 from ganglion.actors.exchange.error_table import Verb
+from ganglion.actors.exchange.health import UNREADABLE
 from ganglion.actors.exchange.link import Link
 from ganglion.messages.lifecycle import Failure, HaltAccount, MarketPaused, VenuePaused
 from ganglion.messages.values import Symbol
@@ -61,6 +62,8 @@ class Consequences:
         if directive.says(Verb.STOP_CAPABILITY):
             self.arm.log.error("not possible here", error=failure.error, text=failure.text, why=directive.why)
         if directive.says(Verb.RESTART) or directive.says(Verb.ESCALATE):
+            if row_of(failure).error in UNREADABLE and not self.arm.memory.breaker.closed:
+                return  # the breaker waits for the venue: a new client would be shown the same page
             raise ArmFailedError(failure, directive.why)
 
     def _pause(self, failure: Failure, symbol: Symbol | None) -> None:

@@ -391,14 +391,21 @@ class Link:
 
     def read_clock(self, *, resync: bool) -> None:
         """Read the venue's clock; with `resync`, sign with it too."""
+        sender = self.arm.sender
+        if resync and sender.clock_under_way:
+            return
+        sender.clock_under_way = sender.clock_under_way or resync
 
         def failed(failure: Failure) -> None:
             self.arm.log.warning("clock not read", error=failure.error, text=failure.text)
+            if resync:
+                sender.clock_under_way = False
 
         def done(reply: VenueReply) -> None:
             self._take_clock(reply)
             if resync:
-                self.arm.sender.clock_read_s = self.arm.now_s
+                sender.clock_under_way = False
+                sender.clock_read_s = self.arm.now_s
 
         self.arm.fetch(lambda number: FetchTime(number, resync), Priority.QUERY, done, failed, 2)
 

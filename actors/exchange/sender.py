@@ -100,6 +100,8 @@ class Sender:
         """Failures in a row, by kind of request and class of failure."""
         self.clock_read_s = now_s()
         """What was sent before it was signed with an older clock: that it was refused says nothing new."""
+        self.clock_under_way = False
+        """The clock is being read to sign with it: what is refused meanwhile says nothing new either."""
         self._reply_to = reply_to
         self._timers = timers
         self._now_s = now_s
@@ -236,7 +238,7 @@ class Sender:
     def directive(self, failure: Failure, kind: str, sent_s: float | None = None) -> Directive:
         """What the table says about this failure of a request, counting it among those of its kind."""
         error = row_of(failure).error
-        if error == "InvalidNonce" and sent_s is not None and sent_s <= self.clock_read_s:
+        if error == "InvalidNonce" and sent_s is not None and (self.clock_under_way or sent_s <= self.clock_read_s):
             return directive_for(failure)
         streak = self.streaks[kind, error] = self.streaks.get((kind, error), 0) + 1
         return directive_for(failure, streak=streak)

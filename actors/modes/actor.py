@@ -202,6 +202,8 @@ class ModeActor(Actor[ModeMessage]):
     def _advance(self, cause: str) -> bool:
         """Tell the mode whatever waited and may be told now; True if it may decide."""
         standing = self._standing
+        if self._was_ready and not self._due and standing.nothing_waits:
+            return True
         if standing.resumable:
             resume = standing.take_resumption()
             self._was_ready = True

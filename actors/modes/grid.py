@@ -65,6 +65,10 @@ class Grid(TradingMode[GridConfig]):
 
     on_restart: ClassVar[OnRestart] = "adopt"
 
+    def most_orders(self) -> int:
+        """One at each level but the gap."""
+        return 2 * self.config.levels
+
     def on_start(self) -> None:
         """Know nothing yet."""
         self._state: GridState | None = None

@@ -45,6 +45,10 @@ class MarketMaking(TradingMode[MarketMakingConfig]):
 
     on_restart: ClassVar[OnRestart] = "cancel"
 
+    def most_orders(self) -> int:
+        """One on each side of each level."""
+        return 2 * self.config.levels
+
     def on_start(self) -> None:
         """Prepare the rules."""
         config = self.config
@@ -58,6 +62,8 @@ class MarketMaking(TradingMode[MarketMakingConfig]):
         )
         self._requoted_s: float | None = None
         self._cancelling: set[str] = set()
+        self._content: tuple[object, ...] | None = None
+        """All that quotes follow from, as it was when they last stood as they should."""
 
     def on_resume(self, resume: Resume) -> None:
         """Look at everything anew: cancels sent before may have been lost."""
@@ -70,11 +76,15 @@ class MarketMaking(TradingMode[MarketMakingConfig]):
         now_s = self.now_s()
         if self._requoted_s is not None and now_s - self._requoted_s < self.config.min_interval_s:
             return
+        orders = self.open_orders
+        seen = (top.bid, top.ask, self.funds, self.market, self.reducing, orders)
+        if seen == self._content:
+            return
         wanted = wanted_quotes(top, self.funds, self.market, self._rules)
         if self.reducing:
             wanted = tuple(quote for quote in wanted if quote.side is Side.SELL)
-        orders = self.open_orders
         todo = plan(wanted, orders, tolerance_pct=self.config.requote_pct)
+        self._content = None if todo.cancel or todo.place else seen
         self._cancelling &= {order.intent_id for order in orders}
         for intent_id in todo.cancel:
             if intent_id not in self._cancelling:

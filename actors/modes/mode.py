@@ -140,6 +140,13 @@ class TradingMode(Generic[C]):
         timeframe = getattr(config, "timeframe", None)
         return (timeframe,) if isinstance(timeframe, str) else ()
 
+    def most_orders(self) -> int | None:
+        """How many orders it means to have open at once, those on their way out not counted; None: it does not say.
+
+        The simulation holds it to that: a mode that came back and decided twice has more.
+        """
+        return None
+
     # -------------------------------------------------------------- hooks
 
     def on_start(self) -> None:

@@ -59,6 +59,11 @@ class Standing:
         return not self.obstacle and self.resumption is None
 
     @property
+    def nothing_waits(self) -> bool:
+        """True where the mode may decide and has been told everything: what is true nearly always."""
+        return self.top is not None and not self._held and not self.obstacle and self.resumption is None
+
+    @property
     def clearing(self) -> bool:
         """True while orders of the last incarnation are still to be cancelled."""
         return self._first and self._clears_first and self.resumption is not None and bool(self._orders)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ganglion.messages.lifecycle import CellState
 from ganglion.supervision.errors import InjectedFailure
 from ganglion.supervision.mailbox import Slot
 
@@ -95,6 +96,11 @@ class Deliveries(deque["Item"]):
         self._crash = (path, max(1, count))
         self._settle()
 
+    @property
+    def crashing(self) -> bool:
+        """Whether somebody will crash at a send."""
+        return self._crash is not None
+
     def forget_crash(self) -> None:
         """Crash nobody any more."""
         self._crash = None
@@ -161,6 +167,8 @@ class Deliveries(deque["Item"]):
         # A slot's token is not counted: its message is in the slot already, and would never be taken.
         if self._crash is None or sender.path != self._crash[0] or isinstance(item[1], Slot):
             return
+        if sender.state is not CellState.RUNNING:
+            return  # what its failure is told by is no handler of its own
         path, left = self._crash
         if left > 1:
             self._crash = (path, left - 1)

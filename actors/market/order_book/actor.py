@@ -23,7 +23,7 @@ STALE_S = 5.0
 """Age by our clock at which a book can't be decided on any more."""
 
 HEARTBEAT_S = 1.0
-"""How often a whole book repeats its best prices, so that an unmoved top is not taken for a stale book."""
+"""After so long a whole book repeats its best prices, so that an unmoved top is not taken for a stale book."""
 
 HELD_DELTAS = 1000
 """Deltas kept while a snapshot is awaited: 100 s of Binance's depth@100ms."""
@@ -31,6 +31,8 @@ HELD_DELTAS = 1000
 RESYNC_BACKOFF = Backoff(base_s=1.0, factor=2.0, cap_s=30.0, reset_after_s=60.0)
 """Between two requests for a snapshot, so that a venue whose stream never fits is not hammered."""
 
+_ROUNDING_S = 1e-6
+"""A timer may come so much early."""
 _AGE = "age"
 _ASK = "ask"
 _TOP, _DEEPER, _OLD = Applied.TOP, Applied.DEEPER, Applied.OLD
@@ -68,7 +70,7 @@ class OrderBookActor(Actor[BookMessage]):
             venue: the exchange actor, which answers ResyncBook with a BookSnapshot.
             max_levels: levels kept a side; None keeps all.
             stale_s: seconds without an update after which the book is stale.
-            heartbeat_s: how often an unmoved top is repeated; at or above `stale_s` it never is.
+            heartbeat_s: after how long an unmoved top is repeated; at or above `stale_s` it never is.
             backoff: pauses between two requests for a snapshot.
         """
         self._exchange = exchange
@@ -87,6 +89,8 @@ class OrderBookActor(Actor[BookMessage]):
         self._lost_s = 0.0
         self._ask_timer: Timer | None = None
         self._age_timed = False
+        self._told_s = 0.0
+        """When subscribers heard of the best prices last, or a little earlier."""
 
     def on_start(self) -> None:
         """Say that nothing is known yet, whatever an incarnation before this one said."""
@@ -163,6 +167,7 @@ class OrderBookActor(Actor[BookMessage]):
 
     def _publish_top(self) -> None:
         book = self._book
+        self._told_s = book.received_s
         self.publish(
             TopOfBook(
                 self._exchange,
@@ -248,25 +253,30 @@ class OrderBookActor(Actor[BookMessage]):
             if self._ask_timer is not None:
                 self._ask_timer.cancel()
                 self._ask_timer = None
-            self._look_later(self._stale_s)
+            self._look_later(min(self._stale_s, self._heartbeat_s))
         self._publish_top()
 
-    def _look_later(self, left_s: float) -> None:
+    def _look_later(self, wait_s: float) -> None:
         if not self._age_timed:
             self._age_timed = True
-            self.after(min(left_s, self._heartbeat_s), Tick(key=_AGE))
+            self.after(wait_s, Tick(key=_AGE))
 
     def _look_at_age(self) -> None:
         """Doubt a book that nobody updated for too long; one timer follows it, not one an update."""
         self._age_timed = False
         if self._doubt:
             return
-        left_s = self._book.received_s + self._stale_s - self.clock.monotonic_s()
+        now_s = self.clock.monotonic_s()
+        left_s = self._book.received_s + self._stale_s - now_s
         if left_s > 0:
-            if self._heartbeat_s < self._stale_s:
-                # The best prices may stand while deeper levels move, and a subscriber may have been restarted.
-                self._publish_top()
-            self._look_later(left_s)
+            wait_s = self._told_s + self._heartbeat_s - now_s
+            if wait_s <= _ROUNDING_S:
+                wait_s = self._heartbeat_s
+                if self._heartbeat_s < self._stale_s:
+                    # The best prices may stand while deeper levels move, and a subscriber may have been restarted.
+                    self._publish_top()
+                    self._told_s = now_s
+            self._look_later(min(left_s, wait_s))
             return
         # Quiet markets go stale all day: their requests must not count as a stream that never fits.
         if not self._recently_lost():

@@ -16,12 +16,16 @@ from ganglion.actors.trading.orders.states import AT_RISK
 from ganglion.actors.trading.trading_states import StateTree
 from ganglion.messages.account import AccountSnapshot, PortfolioView, Reconciled
 from ganglion.messages.base import Message
+from ganglion.messages.degraded import VenueBack, VenueDown
 from ganglion.messages.lifecycle import (
     BudgetSpent,
+    ConnectionChanged,
+    ConnectionState,
     DeadLetter,
     EpochOpened,
     HaltAccount,
     Tick,
+    VenuePaused,
     Violation,
 )
 from ganglion.messages.orders import Admitted, Fill, OrderState, OrderUpdate, SendOrder
@@ -38,6 +42,10 @@ MonitorMessage: TypeAlias = (
     | Admitted
     | SendOrder
     | BudgetSpent
+    | ConnectionChanged
+    | VenuePaused
+    | VenueDown
+    | VenueBack
     | EpochOpened
     | TradingStates
     | Violation
@@ -58,7 +66,7 @@ PORTFOLIO_TOPICS: tuple[type[Message], ...] = (
 )
 """What a monitor subscribes to at each portfolio."""
 
-EXCHANGE_TOPICS: tuple[type[Message], ...] = (BudgetSpent,)
+EXCHANGE_TOPICS: tuple[type[Message], ...] = (BudgetSpent, ConnectionChanged, VenuePaused, VenueDown, VenueBack)
 """What a monitor subscribes to at each exchange actor."""
 
 
@@ -68,6 +76,12 @@ class _Watched:
 
     opened: int | None = None
     reconciled: int | None = None
+    connected: bool = True
+    """As far as is known: a monitor that restarts hears of the next change."""
+    down: bool = False
+    """The venue's breaker is open."""
+    silent_until_s: float = 0.0
+    """The venue asked for silence."""
     trading: StateTree = field(default_factory=StateTree)
     owners: dict[str, str] = field(default_factory=dict)
     """Intents by client id."""
@@ -77,11 +91,18 @@ class _Watched:
     since_s: dict[str, float] = field(default_factory=dict)
     """Since when an intent is at risk."""
     fills: dict[tuple[Symbol, str], None] = field(default_factory=dict)
+    stand_ins: dict[tuple[Symbol, str], tuple[Fill, float]] = field(default_factory=dict)
+    """Fills that were inferred, and since when they wait for their trades."""
     snapshot: AccountSnapshot | None = None
     spent: BudgetSpent | None = None
     """Latest report of the rate budget."""
     least_unspent: float = 0.0
     """Lowest point of the budget's envelope since its figures changed."""
+
+    def healed(self, now_s: float) -> bool:
+        """Whether the venue can be asked about an order, and the account is reconciled with it."""
+        reachable = self.connected and not self.down and now_s >= self.silent_until_s
+        return reachable and self.opened == self.reconciled
 
 
 class MonitorActor(Actor[MonitorMessage]):
@@ -174,10 +195,15 @@ class MonitorActor(Actor[MonitorMessage]):
         key = (message.symbol, message.trade_id)
         self._judge(check.fill_once(key in fills, message))
         fills[key] = None
+        stand_ins = self._of(message.account).stand_ins
+        for trade_id in message.replaces:
+            stand_ins.pop((message.symbol, trade_id), None)
+        if message.synthetic:
+            stand_ins[key] = (message, self.clock.monotonic_s())
 
     @receives
     def snapshot(self, message: AccountSnapshot) -> None:
-        """I6 in part; what was missed while a portfolio was down is taken from here."""
+        """What was missed while a portfolio was down is taken from here."""
         watched = self._of(message.account)
         watched.snapshot = message
         watched.states.clear()
@@ -187,7 +213,12 @@ class MonitorActor(Actor[MonitorMessage]):
             if order.update.intent_id in since_s and order.update.intent_id in watched.since_s:
                 watched.since_s[order.update.intent_id] = since_s[order.update.intent_id]
         watched.fills = {(fill.symbol, fill.trade_id): None for fill in message.fills}
-        self._judge(check.no_stand_ins(message))
+        known, now_s = watched.stand_ins, self.clock.monotonic_s()
+        watched.stand_ins = {
+            key: known.get(key, (fill, now_s))
+            for key, fill in zip(watched.fills, message.fills, strict=True)
+            if fill.synthetic
+        }
 
     @receives
     def admitted(self, message: Admitted) -> None:
@@ -202,6 +233,7 @@ class MonitorActor(Actor[MonitorMessage]):
         watched = self._of(message.exchange)
         before, watched.spent = watched.spent, message
         least, watched.least_unspent = watched.least_unspent, check.unspent(message)
+        self._judge(check.reserve_kept(before, message))
         if before is None:
             return
         self._judge(check.silent_in_a_ban(before, message))
@@ -211,6 +243,26 @@ class MonitorActor(Actor[MonitorMessage]):
         self._judge(exceeded)
         if exceeded is None:
             watched.least_unspent = min(least, watched.least_unspent)
+
+    @receives
+    def connection(self, message: ConnectionChanged) -> None:
+        """I4: nobody can tell what became of an order while the venue is away, or its arm is parked."""
+        self._of(message.exchange).connected = message.state is ConnectionState.LIVE
+
+    @receives
+    def paused(self, message: VenuePaused) -> None:
+        """I4: nor while it wants silence, which may be for days."""
+        self._of(message.exchange).silent_until_s = message.until_s
+
+    @receives
+    def down(self, message: VenueDown) -> None:
+        """I4: nor while its breaker is open."""
+        self._of(message.exchange).down = True
+
+    @receives
+    def back(self, message: VenueBack) -> None:
+        """It answers again."""
+        self._of(message.exchange).down = False
 
     # -------------------------------------------------------------- order lines
 
@@ -265,12 +317,17 @@ class MonitorActor(Actor[MonitorMessage]):
 
     @receives
     def tick(self, message: Tick) -> None:
-        """I4."""
+        """I4, I6."""
         self.after(self._every_s, message)
         now_s = self.clock.monotonic_s()
-        for watched in self._accounts.values():
-            if watched.opened != watched.reconciled:
+        for account, watched in self._accounts.items():
+            if not watched.healed(now_s):
+                # Waiting counts from healing.
+                watched.since_s = dict.fromkeys(watched.since_s, now_s)
+                watched.stand_ins = {key: (fill, now_s) for key, (fill, _) in watched.stand_ins.items()}
                 continue
             for intent_id, since_s in list(watched.since_s.items()):
                 update = watched.states[intent_id]
                 self._judge(check.settled_in_time(update, since_s, now_s, self._settle_s))
+            overdue = [fill for fill, since_s in watched.stand_ins.values() if now_s - since_s > self._settle_s]
+            self._judge(check.no_stand_ins(account, overdue, self._settle_s))

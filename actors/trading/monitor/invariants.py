@@ -237,6 +237,15 @@ def budget_kept(spent: BudgetSpent, least: float) -> Violation | None:
     return Violation("I11", spent.exchange, text)
 
 
+def reserve_kept(before: BudgetSpent | None, spent: BudgetSpent) -> Violation | None:
+    """I11: no priority reaches into what is kept for a higher one; each time it does so farther is told."""
+    known = 0.0 if before is None else before.overdrawn
+    if spent.overdrawn <= max(known, ROUNDING):
+        return None
+    text = f"a request went although {spent.overdrawn:.2f} units were missing: they are kept for a higher priority"
+    return Violation("I11", spent.exchange, text)
+
+
 def silent_in_a_ban(before: BudgetSpent, spent: BudgetSpent) -> Violation | None:
     """I11: nothing is sent while the venue has asked for silence."""
     if spent.requests == before.requests or spent.at_s >= before.banned_until_s:

@@ -76,6 +76,11 @@ class Ledger(Counted):
         """Lines that are open or that miss fills."""
         return [self.lines[client_id] for client_id in self.unsettled]
 
+    def stood_in(self) -> list[Line]:
+        """Lines some of whose fills are inferred."""
+        ids = dict.fromkeys(fill.client_id for fill in self.fills.values() if fill.synthetic)
+        return [self.lines[client_id] for client_id in ids if client_id in self.lines]
+
     def next_number(self) -> int:
         """The number of the next intent."""
         return self.forgotten + len(self.lines) + 1

@@ -149,6 +149,8 @@ class Reconciling:
             since_ms = desk.outside.clock.now_ms() - int(settings.first_overlap_s * 1000)
         else:
             since_ms = (desk.ledger.watermark_ms or desk.ledger.opened_ms) - int(settings.overlap_s * 1000)
+            # The trades that inferred fills stand in for may be listed late, and are older than the last reading.
+            since_ms = min([since_ms, *(line.since_ms for line in desk.ledger.stood_in())])
         return ReadAccount(desk.epoch, desk.symbols, max(since_ms, 0), audit, recent=not self._begun)
 
     def read_again(self, epoch: int) -> None:

@@ -44,6 +44,8 @@ class Portfolio:
     fills: dict[tuple[Symbol, str], Fill] = field(default_factory=dict)
     capital: dict[str, dict[Asset, Decimal]] = field(default_factory=dict)
     """What each mode owns: its share of the opening balances and its own fills since."""
+    _held: dict[tuple[Asset, str | None], Decimal] | None = field(default=None, init=False, repr=False, compare=False)
+    """What open orders hold by asset and mode, of all modes under None; None after a change, until somebody asks."""
 
     # -------------------------------------------------------------- facts
 
@@ -99,23 +101,28 @@ class Portfolio:
         reservation = self.reservations.get(fill.intent_id or "")
         if reservation is not None:
             reservation.filled = add(reservation.filled, fill.amount)
+            self._held = None
 
     def update(self, update: OrderUpdate, market: Market | None) -> None:
         """Where an order stands: a terminal one holds nothing, a late arrival holds again."""
         if update.state.terminal:
-            self.reservations.pop(update.intent_id, None)
+            self.release(update.intent_id)
         elif update.intent_id not in self.reservations:
-            self.reservations[update.intent_id] = reservation_of(update, market)
+            self.reserve(reservation_of(update, market))
 
     # -------------------------------------------------------------- commands
 
     def reserve(self, reservation: Reservation) -> None:
         """Hold what an order may cost; whether it can be afforded was asked before."""
         self.reservations[reservation.intent_id] = reservation
+        self._held = None
 
     def release(self, intent_id: str) -> bool:
         """Let go of an order that was denied; False where it held nothing."""
-        return self.reservations.pop(intent_id, None) is not None
+        if self.reservations.pop(intent_id, None) is None:
+            return False
+        self._held = None
+        return True
 
     # -------------------------------------------------------------- reading it
 
@@ -128,11 +135,20 @@ class Portfolio:
 
     def reserved(self, asset: Asset, mode: str | None = None) -> Decimal:
         """What open orders hold of an asset, of one mode or of all."""
-        return total(
-            self.held_by(reservation)
-            for reservation in self.reservations.values()
-            if reservation.asset == asset and mode in {None, reservation.mode}
-        )
+        held = self._held
+        if held is None:
+            held = self._held = self._all_held()
+        return held.get((asset, mode), ZERO)
+
+    def _all_held(self) -> dict[tuple[Asset, str | None], Decimal]:
+        """One pass over all reservations: they are few, and asked about several times after each change."""
+        held: dict[tuple[Asset, str | None], Decimal] = {}
+        for reservation in self.reservations.values():
+            amount = self.held_by(reservation)
+            for mode in (reservation.mode, None):
+                key = (reservation.asset, mode)
+                held[key] = plus(held.get(key, ZERO), amount)
+        return held
 
     def total(self, asset: Asset) -> Decimal:
         """All of an asset."""
@@ -179,14 +195,11 @@ class Portfolio:
 
     def views(self) -> tuple[AssetView, ...]:
         """Every asset, by name."""
-        held: dict[Asset, Decimal] = {}
-        for reservation in self.reservations.values():
-            add_to(held, reservation.asset, self.held_by(reservation))
         return tuple(
             AssetView(
                 asset=asset,
-                free=minus(minus(holding.total, held.get(asset, ZERO)), holding.locked),
-                reserved=held.get(asset, ZERO),
+                free=self.free(asset),
+                reserved=self.reserved(asset),
                 locked=holding.locked,
                 initial=holding.initial,
                 net_fills=holding.net_fills,

@@ -7,7 +7,7 @@ left over, to the last digit, once an order is closed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ganglion.actors.trading.money import minus, plus, times
@@ -52,11 +52,12 @@ class Reservation:
     filled: Decimal = ZERO
     amends: str | None = None
     """The intent that it replaces: until that one has ended only what exceeds it is held."""
+    asset: Asset = field(init=False)
+    """What it holds back."""
 
-    @property
-    def asset(self) -> Asset:
-        """What it holds back."""
-        return quote_of(self.symbol) if self.side is Side.BUY else base_of(self.symbol)
+    def __post_init__(self) -> None:
+        """Read the asset off the symbol, once."""
+        self.asset = quote_of(self.symbol) if self.side is Side.BUY else base_of(self.symbol)
 
     @property
     def need(self) -> Decimal:

@@ -2,6 +2,6 @@
 
 from ganglion.actors.trading.treasury.actor import TreasuryActor
 from ganglion.actors.trading.treasury.losses import LossLimits
-from ganglion.actors.trading.treasury.valuation import Prices, result_of
+from ganglion.actors.trading.treasury.valuation import Prices, results_of
 
-__all__ = ["LossLimits", "Prices", "TreasuryActor", "result_of"]
+__all__ = ["LossLimits", "Prices", "TreasuryActor", "results_of"]

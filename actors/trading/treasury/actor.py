@@ -8,10 +8,11 @@ for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TypeAlias
 
 from ganglion.actors.trading.treasury.losses import LossLimits, exceeded
-from ganglion.actors.trading.treasury.valuation import Prices, result_of
+from ganglion.actors.trading.treasury.valuation import Prices, Result, results_of
 from ganglion.messages.account import (
     AccountSnapshot,
     AccountValue,
@@ -46,9 +47,12 @@ class TreasuryActor(Actor[TreasuryMessage]):
         self._told: set[Scope] = set()
         """Limits whose scopes were halted, while they stay exceeded."""
         self._every_s = every_s
-        self._views: dict[str, PortfolioView] = {}
+        self._holdings: dict[str, dict[Asset, Decimal]] = {}
+        """Totals by asset, by account."""
         self._fills: dict[tuple[str, Symbol, str], Fill] = {}
         """By (account, symbol, trade id)."""
+        self._results: dict[tuple[str, str], Result] | None = None
+        """Of `_fills`, by (mode, account); None where they changed otherwise than by one more."""
 
     def on_start(self) -> None:
         """Say what everything is worth at a steady pace."""
@@ -57,7 +61,7 @@ class TreasuryActor(Actor[TreasuryMessage]):
     @receives
     def view(self, message: PortfolioView) -> None:
         """What an account holds."""
-        self._views[message.account] = message
+        self._holdings[message.account] = {asset.asset: asset.total for asset in message.assets}
 
     @receives
     def snapshot(self, message: AccountSnapshot) -> None:
@@ -65,13 +69,19 @@ class TreasuryActor(Actor[TreasuryMessage]):
         self._fills = {key: fill for key, fill in self._fills.items() if fill.account != message.account}
         for fill in message.fills:
             self._fills[(fill.account, fill.symbol, fill.trade_id)] = fill
+        self._results = None
 
     @receives
     def fill(self, message: Fill) -> None:
         """One fill, in the place of those that stood in for it."""
+        key = (message.account, message.symbol, message.trade_id)
+        if message.replaces or key in self._fills:
+            self._results = None
         for trade_id in message.replaces:
             self._fills.pop((message.account, message.symbol, trade_id), None)
-        self._fills[(message.account, message.symbol, message.trade_id)] = message
+        self._fills[key] = message
+        if self._results is not None and message.mode is not None:
+            self._results.setdefault((message.mode, message.account), Result()).add(message)
 
     @receives
     def top_of_book(self, message: TopOfBook) -> None:
@@ -84,7 +94,7 @@ class TreasuryActor(Actor[TreasuryMessage]):
         self.after(self._every_s, message)
         view = TreasuryView(
             reference=self._prices.reference,
-            accounts=tuple(self._account(view) for _, view in sorted(self._views.items())),
+            accounts=tuple(self._account(account) for account in sorted(self._holdings)),
             modes=self._modes(),
         )
         self.publish(view)
@@ -108,18 +118,15 @@ class TreasuryActor(Actor[TreasuryMessage]):
         """Which limits are exceeded at the mids of now."""
         return tuple(exceeded(self._limits, self._modes(), self._prices.reference))
 
-    def _account(self, view: PortfolioView) -> AccountValue:
-        worth, unpriced = self._prices.value({asset.asset: asset.total for asset in view.assets})
-        return AccountValue(view.account, worth, unpriced)
+    def _account(self, account: str) -> AccountValue:
+        worth, unpriced = self._prices.value(self._holdings[account])
+        return AccountValue(account, worth, unpriced)
 
     def _modes(self) -> tuple[ModeResult, ...]:
-        by_mode: dict[tuple[str, str], list[Fill]] = {}
-        for fill in self._fills.values():
-            if fill.mode is not None:
-                by_mode.setdefault((fill.mode, fill.account), []).append(fill)
+        if self._results is None:
+            self._results = results_of(self._fills.values())
         results: list[ModeResult] = []
-        for (mode, account), fills in sorted(by_mode.items()):
-            result = result_of(fills)
+        for (mode, account), result in sorted(self._results.items(), key=lambda known: known[0]):
             cash, no_cash = self._prices.value(result.cash)
             inventory, no_inventory = self._prices.value(result.inventory)
             fees, no_fees = self._prices.value(result.fees)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from ganglion.messages.orders import Fill
 from ganglion.messages.values import ZERO, Asset, Symbol, base_of, quote_of
 
 _CENT = Decimal("1e-8")
+_WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
+"""A worth is cut to the cent in it: the default context's 28 digits may be fewer than a large worth has."""
 
 
 class Prices:
@@ -20,29 +22,32 @@ class Prices:
 
     def __init__(self, reference: Asset) -> None:
         self.reference = reference
-        self._mids: dict[Symbol, Decimal] = {}
+        self._mids: dict[Symbol, float] = {}
         self._rates: dict[Asset, Decimal] | None = None
 
     def set_mid(self, symbol: Symbol, mid: float) -> None:
         """A new mid; of several exchanges the latest counts."""
         if mid > 0:
-            self._mids[symbol] = Decimal(str(mid))
+            self._mids[symbol] = mid
             self._rates = None
 
     def rate(self, asset: Asset) -> Decimal | None:
         """How much of the reference one unit is worth; None where no chain of books leads there."""
+        return self._known_rates().get(asset)
+
+    def _known_rates(self) -> dict[Asset, Decimal]:
         if self._rates is None:
             self._rates = self._all_rates()
-        return self._rates.get(asset)
+        return self._rates
 
     def _all_rates(self) -> dict[Asset, Decimal]:
         """Breadth first from the reference, so that the fewest hops win; books in the order they were first seen."""
         rates = {self.reference: Decimal(1)}
         waiting = deque([self.reference])
+        books = [(base_of(symbol), quote_of(symbol), Decimal(str(mid))) for symbol, mid in self._mids.items()]
         while waiting:
             known = waiting.popleft()
-            for symbol, mid in self._mids.items():
-                base, quote = base_of(symbol), quote_of(symbol)
+            for base, quote, mid in books:
                 if quote == known and base not in rates:
                     rates[base] = rates[known] * mid
                     waiting.append(base)
@@ -53,18 +58,20 @@ class Prices:
 
     def value(self, amounts: Mapping[Asset, Decimal]) -> tuple[Decimal, tuple[Asset, ...]]:
         """The worth of amounts, and which of them have no price (counted as 0)."""
-        worth = ZERO
+        worth, rates = ZERO, self._known_rates()
         unpriced: list[Asset] = []
-        for asset, amount in sorted(amounts.items()):
+        for asset in sorted(amounts):
+            amount = amounts[asset]
             if not amount:
                 continue
-            rate = self.rate(asset)
+            rate = rates.get(asset)
             if rate is None:
                 unpriced.append(asset)
             else:
                 worth += amount * rate
-        with localcontext(prec=60):
-            return worth.quantize(_CENT, ROUND_HALF_EVEN).normalize() + ZERO, tuple(unpriced)
+        if not worth:
+            return ZERO, tuple(unpriced)
+        return _WIDE.add(_WIDE.normalize(_WIDE.quantize(worth, _CENT)), ZERO), tuple(unpriced)
 
 
 class Result:
@@ -87,9 +94,10 @@ class Result:
         self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, ZERO) + fill.fee
 
 
-def result_of(fills: Iterable[Fill]) -> Result:
-    """The result of these fills."""
-    result = Result()
+def results_of(fills: Iterable[Fill]) -> dict[tuple[str, str], Result]:
+    """What each mode made of these fills, by (mode, account)."""
+    results: dict[tuple[str, str], Result] = {}
     for fill in fills:
-        result.add(fill)
-    return result
+        if fill.mode is not None:
+            results.setdefault((fill.mode, fill.account), Result()).add(fill)
+    return results

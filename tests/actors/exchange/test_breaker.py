@@ -236,6 +236,18 @@ def test_an_unreadable_book_of_one_market_stops_no_trading_in_the_others() -> No
     assert not world.heard(VenueDown)
 
 
+def test_a_venue_that_answers_everything_with_a_web_page_is_waited_for_and_spends_no_restart() -> None:
+    world = World().start()
+    broken(world, "BadResponse")
+    for request in (v.FetchOrder, v.FetchOpenOrders, v.FetchMarkets, v.FetchTime):
+        world.answers[request] = lambda r: v.RequestFailed(r.request_id, 1.0, failure("BadResponse"))
+    for number in range(20):
+        world.exchange.tell(LookUpOrder(f"p{number}", "v", SYMBOL, 0))
+        world.system.run_for(1.0)
+    assert world.heard(VenueDown)
+    assert len(world.actors) == 1
+
+
 def test_maintenance_opens_it_at_once_and_the_account_is_read_anew_afterwards() -> None:
     world = World().start()
     broken(world, "OnMaintenance")

@@ -2,7 +2,7 @@
 
 from ganglion.messages import venue as v
 from ganglion.messages.lifecycle import HaltAccount, Operation
-from ganglion.messages.orders import CancelAnswered, PlaceAnswered, PlaceVerdict, SendCancel
+from ganglion.messages.orders import CancelAnswered, LookUpOrder, PlaceAnswered, PlaceVerdict, SendCancel
 from tests.actors.exchange.scripted import SYMBOL, World, failure, order
 
 
@@ -42,6 +42,18 @@ def test_many_places_signed_before_the_clock_was_read_are_one_trouble() -> None:
         world.tell(v.OrderCreated(request.request_id, 1.0, request.client_id, 1, SYMBOL, None, wrong))
         world.system.run_for(0.1)
     assert len(world.heard(PlaceAnswered)) == 8
+    assert not world.heard(HaltAccount)
+
+
+def test_readings_that_are_refused_while_the_clock_is_being_read_are_one_trouble() -> None:
+    world = World().start()
+    held: list[v.FetchTime] = []
+    world.answers[v.FetchTime] = held.append
+    world.answers[v.FetchOrder] = lambda r: v.RequestFailed(r.request_id, 1.0, failure("InvalidNonce"))
+    for number in range(6):
+        world.exchange.tell(LookUpOrder(f"p{number}", "v", SYMBOL, 0))
+        world.system.run_for(0.1)
+    assert len([request for request in held if request.resync]) == 1
     assert not world.heard(HaltAccount)
 
 

@@ -187,6 +187,18 @@ def test_a_fresh_book_whose_best_prices_stand_repeats_them_with_the_time_of_its_
     assert [(top.bid, top.received_s) for top in scene.mode.of(TopOfBook)] == [(99.0, 0.5)]
 
 
+def test_best_prices_that_were_told_a_moment_ago_are_not_repeated_before_a_heartbeat_after(system: System):
+    scene = Scene(system, heartbeat_s=1.0)
+    scene.snapshot()
+    scene.system.run_for(0.75)
+    scene.delta(10, 11, bids=((99.0, 7.0),))
+    scene.mode.received.clear()
+    scene.system.run_for(0.9)
+    assert scene.mode.of(TopOfBook) == []
+    scene.system.run_for(0.2)
+    assert [top.bid_size for top in scene.mode.of(TopOfBook)] == [7.0]
+
+
 def test_a_stale_book_repeats_nothing(system: System):
     scene = Scene(system, heartbeat_s=1.0)
     scene.snapshot()

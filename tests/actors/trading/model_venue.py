@@ -387,7 +387,7 @@ class ModelExchange(Actor[SendOrder | SendCancel | LookUpOrder | ReadAccount | O
             AccountRead(
                 epoch=message.epoch,
                 open_orders=tuple(seen(order) for order in world.open_orders()),
-                trades=tuple(world.shown()),
+                trades=tuple(trade for trade in world.shown() if trade.timestamp_ms >= message.since_ms),
                 balances=tuple(
                     Balance(asset, amount - world.used(asset), world.used(asset))
                     for asset, amount in sorted(world.balances.items())

@@ -6,7 +6,18 @@ from ganglion.actors.trading.monitor import MonitorActor
 from ganglion.actors.trading.monitor import invariants as check
 from ganglion.actors.trading.portfolio import admission
 from ganglion.messages.account import AccountSnapshot, AssetView, External, PortfolioView, Reconciled
-from ganglion.messages.lifecycle import BudgetSpent, DeadLetter, EpochOpened, HaltAccount, Halted, Violation
+from ganglion.messages.degraded import VenueBack, VenueDown
+from ganglion.messages.lifecycle import (
+    BudgetSpent,
+    ConnectionChanged,
+    ConnectionState,
+    DeadLetter,
+    EpochOpened,
+    HaltAccount,
+    Halted,
+    VenuePaused,
+    Violation,
+)
 from ganglion.messages.market import TopOfBook
 from ganglion.messages.orders import (
     Admitted,
@@ -159,8 +170,8 @@ def test_i6_only_what_came_in_by_itself_is_no_violation(amounts, broken):
 
 
 def test_i6_a_fill_without_a_trade_is_a_violation_with_its_figures():
-    assert check.no_stand_ins(snapshot(fill())) is None
-    found = check.no_stand_ins(snapshot(fill("synthetic-c1-1", synthetic=True)))
+    assert check.no_stand_ins("alpha", (), 300.0) is None
+    found = check.no_stand_ins("alpha", (fill("synthetic-c1-1", synthetic=True),), 300.0)
     assert found.invariant == "I6"
     assert "buy 0.4 BTC/USDT of intent i1" in found.text
 
@@ -308,6 +319,53 @@ def test_an_intent_that_stays_unknown_on_a_reconciled_account_is_a_violation_in_
     assert not seen.received
     system.run_for(30)
     assert seen.of(Violation)[0].invariant == "I4"
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        (ConnectionChanged("alpha", ConnectionState.DOWN, 1, "parked", 0.0), ConnectionState.LIVE),
+        (VenueDown("alpha", "5 failures in a row", 0.0), VenueBack("alpha", "it answers", 0.0)),
+        (VenuePaused("alpha", 900.0, "a ban"), None),
+    ],
+)
+def test_an_intent_is_not_expected_to_be_known_while_its_venue_cannot_be_asked(watched, away, back):
+    system, monitor, _, seen = watched
+    for message in (EpochOpened("alpha", 1, "start", 0), reconciled(), update(OrderState.UNKNOWN), away):
+        monitor.tell(message)
+    system.run_for(900)
+    if isinstance(back, ConnectionState):
+        back = ConnectionChanged("alpha", back, 1, "it answers", 0.0)
+    if back is not None:
+        monitor.tell(back)
+    system.run_for(295)
+    assert not seen.received
+    system.run_for(30)
+    assert seen.of(Violation)[0].invariant == "I4"
+
+
+def test_an_inferred_fill_may_wait_for_its_trade_and_not_for_ever(watched):
+    system, monitor, _, seen = watched
+    stand_in = fill("synthetic-c1-1", synthetic=True)
+    for message in (EpochOpened("alpha", 1, "start", 0), reconciled(), stand_in, snapshot(stand_in)):
+        monitor.tell(message)
+    system.run_for(295)
+    assert not seen.received
+    system.run_for(30)
+    assert seen.of(Violation)[0].invariant == "I6"
+
+
+def test_an_inferred_fill_whose_trade_came_is_no_violation(watched):
+    system, monitor, _, seen = watched
+    for message in (
+        EpochOpened("alpha", 1, "start", 0),
+        reconciled(),
+        fill("synthetic-c1-1", synthetic=True),
+        fill("t1", replaces=("synthetic-c1-1",)),
+    ):
+        monitor.tell(message)
+    system.run_for(900)
+    assert not seen.received
 
 
 def test_a_fill_applied_twice_is_a_violation(watched):

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from ganglion.actors.trading.money import minus, plus, times
+from ganglion.actors.trading.money import minus, plus, times, total
 from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares, rebuild
 from ganglion.actors.trading.portfolio.reservation import ReservationError, reservation_of
 from ganglion.messages.account import AccountSnapshot, External
@@ -238,6 +238,42 @@ def test_money_is_conserved_exactly_under_any_fills_and_duplicates(fills):
     for view in money.views():
         have = plus(plus(plus(view.free, view.reserved), view.locked), view.fees)
         assert have == plus(plus(view.initial, view.net_fills), view.external)
+
+
+COMMANDS = st.lists(
+    st.tuples(
+        st.sampled_from(["reserve", "amend", "release", "end", "fill"]),
+        st.sampled_from(["i1", "i2", "i3", "i4"]),
+        st.sampled_from(["grid", "maker"]),
+        st.sampled_from(Side),
+        AMOUNT,
+    ),
+    max_size=20,
+)
+
+
+@given(COMMANDS)
+def test_what_orders_hold_is_the_plain_sum_over_them_after_each_change(commands):
+    money = opened()
+    for number, (what, name, mode, side, amount) in enumerate(commands):
+        order = msgspec.structs.replace(intent(amount=str(amount), side=side), intent_id=name, mode=mode)
+        if what in {"reserve", "amend"}:
+            amends = next(iter(money.reservations), None) if what == "amend" else None
+            money.reserve(reservation_of(order, market(), amends=amends if amends != name else None))
+        elif what == "release":
+            money.release(name)
+        elif what == "end":
+            money.update(update(OrderState.CANCELED, name=name), market())
+        else:
+            money.apply_fill(fill(str(number), amount=str(amount), intent_id=name))
+        for asset in ("BTC", "USDT"):
+            for who in ("grid", "maker", None):
+                plain_sum = total(
+                    money.held_by(one)
+                    for one in money.reservations.values()
+                    if one.asset == asset and who in {None, one.mode}
+                )
+                assert money.reserved(asset, who) == plain_sum
 
 
 @given(FILLS, st.booleans(), st.decimals("-5", "5", places=3))

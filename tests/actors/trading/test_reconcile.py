@@ -205,6 +205,8 @@ def test_a_fill_that_stream_and_trades_hide_surfaces_as_a_violation():
     account.run()
     account.world.fill(account.world.open_orders()[0], D("0.4"), hidden=True)
     account.run(60)
+    assert not account.violations()
+    account.run(340)
     assert any(text.startswith("I6") for text in account.violations())
     assert "without a trade" in account.violations()[0]
     assert account.updates(intent.intent_id)[-1].filled == D("0.4")
@@ -238,6 +240,21 @@ def test_a_synthetic_fill_steps_aside_for_the_real_trade():
     assert list(line.fills) == [trade.trade_id]
     assert line.filled == D("0.4")
     assert account.asset("BTC").total == account.world.balances["BTC"]
+
+
+def test_a_trade_that_is_listed_long_after_its_fill_was_inferred_is_still_found():
+    account = Account().run()
+    intent = account.place()
+    account.run()
+    trade = account.world.fill(account.world.open_orders()[0], D("0.4"), hidden=True)
+    account.run(100)
+    account.reconnect()
+    account.run(100)
+    account.world.hidden.clear()
+    account.reconnect()
+    account.run(10)
+    assert list(account.ledger().line_of_intent(intent.intent_id).fills) == [trade.trade_id]
+    assert not account.violations()
 
 
 def test_a_reading_that_disagrees_once_is_read_again_before_it_is_believed():
