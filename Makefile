@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # A file stays on one worker: what its tests share (a venue process, a bot) is made once.
-PYTEST_ARGS ?= -n auto --dist loadfile
+PYTEST_ARGS ?= -n 3 --dist loadfile
 
 # Two stamps: the demo needs the product only, the checks need the tools as well.
 CORE := $(VENV)/core.stamp

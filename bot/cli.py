@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ganglion.bot import chaos_cli, operator_cli, replay_cli
+from ganglion.bot import chaos_cli, operator_cli, record_cli, replay_cli
 from ganglion.bot.durations import DurationError, parse_duration
 from ganglion.bot.errors import BotError, ConfigError, ExitCode
 from ganglion.bot.journal_cli import journal_app
@@ -302,6 +302,7 @@ def init(
 operator_cli.register(app, _help)
 chaos_cli.register(app, _help)
 replay_cli.register(app, _help)
+record_cli.register(app, _help)
 app.add_typer(journal_app, name="journal")
 
 

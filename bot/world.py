@@ -39,8 +39,9 @@ Source: TypeAlias = BotConfig | Path | str
 
 WEIGHT = 3
 """So often those stand among the actors that faults are drawn for that an order goes through."""
-LATENCIES_S = ((0.005, 0.05), (0.005, 0.05), (0.05, 0.5))
-"""One way: most venues are near, one in three is far, where more happens while something is on its way."""
+LATENCIES_S = ((0.005, 0.05), (0.005, 0.05), (0.03, 0.24))
+"""One way: most venues are near, one in three is far, where more happens while something is on its way. Nothing takes
+longer than half a tick of the venue: the judge of books looks then."""
 
 
 def make_world(
@@ -130,8 +131,8 @@ def blueprint_of(config: BotConfig, keys: Mapping[str, str]) -> Blueprint:
         actors += WEIGHT * [account.exchange, account.places.orders, account.places.portfolio]
         actors += [*own, *candles]
         supervisors += [arm, *(f"{arm}/{part}" for part in ("account", "books", "candles"))]
-    actors += [f"{BOT}/{part}" for part in ("collector", "journal", "treasury", "monitor", "warden", "recorder")]
-    actors += WEIGHT * [f"{BOT}/modes/{name}" for name in config.modes]
+    actors += [f"{BOT}/{part}" for part in ("collector", "treasury", "monitor", "warden", "recorder")]
+    actors += WEIGHT * [f"{BOT}/journal", *(f"{BOT}/modes/{name}" for name in config.modes)]
     return Blueprint(
         name=config.bot.name,
         tag=tag_of(config.bot.name),

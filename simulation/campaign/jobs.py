@@ -6,6 +6,7 @@ told with an outcome of its own (`DIED`). Workers are spawned, so nothing of thi
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import time
@@ -23,6 +24,8 @@ from ganglion.simulation.campaign.quiet import be_quiet
 from ganglion.simulation.campaign.recipe import DIED, Outcome, Recipe, Violated
 from ganglion.simulation.campaign.running import find_maker, run_recipe
 
+YOUNG_OBJECTS = 20_000
+"""Between two looks for garbage of a worker's: Python's own 700 cost a seed several percent of its time."""
 LIMIT_S = 600.0
 """Real seconds that one recipe may take."""
 HELLO = b""
@@ -189,6 +192,7 @@ def _work(pipe: Connection, make: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     be_quiet()
     maker = find_maker(make)
+    gc.set_threshold(YOUNG_OBJECTS)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         pipe.send_bytes(HELLO)
         while True:
@@ -197,3 +201,4 @@ def _work(pipe: Connection, make: str) -> None:
                 outcome = run_recipe(recipe, maker)
             outcome = msgspec.structs.replace(outcome, parts=dict(sampler.parts))
             pipe.send_bytes(msgspec.msgpack.encode(outcome))
+            gc.collect()  # a world is full of cycles: so a worker stays as large as its largest one

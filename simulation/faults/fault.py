@@ -138,14 +138,18 @@ KINDS: dict[FaultKind, KindInfo] = {
     _K.EMPTY_BODY: KindInfo(_PORT, "HTTP 200 with nothing in it; a write was applied or not."),
     _K.BAN: KindInfo(_PORT, "Every request is refused with the venue's ban for too many of them."),
     _K.REFUSED: KindInfo(_PORT, "The venue can't be reached, and its streams end."),
-    _K.ORDER_INVISIBLE: KindInfo(_PORT, "An order exists, and the next `times` queries do not show it."),
+    _K.ORDER_INVISIBLE: KindInfo(
+        _PORT, "An order exists, and the next `times` queries do not show it; half of them answered no placing either."
+    ),
     _K.EMPTY_ACCOUNT: KindInfo(_PORT, "Readings of the account come back in the right form, with nothing in it."),
     _K.STALE_READING: KindInfo(_PORT, "A reading answers as things were `delay_s` ago."),
     _K.CANCEL_FILL_RACE: KindInfo(_PORT, "The next `times` cancels find their order filled."),
     _K.FILL_THEN_DISCONNECT: KindInfo(
         _PORT, "An order of the bot is partly filled, and all streams end before they tell."
     ),
-    _K.HIDDEN_FILL: KindInfo(_PORT, "The user stream loses a fill, and the list of own trades shows it `delay_s` late."),
+    _K.HIDDEN_FILL: KindInfo(
+        _PORT, "The user stream loses a fill, and the list of own trades shows it `delay_s` late."
+    ),
     _K.STREAM_DOWN: KindInfo(_PORT, "Streams end; for `seconds` they do not come up again."),
     _K.STREAM_SILENT: KindInfo(_PORT, "A stream stays up and says nothing."),
     _K.FRAMES_DELAYED: KindInfo(_PORT, "What a stream says comes `delay_s` late, in its order."),
@@ -162,7 +166,12 @@ KINDS: dict[FaultKind, KindInfo] = {
         _DELIVERY, "Messages between actors overtake each other; those from one sender to one receiver do not.", _BOT
     ),
     _K.SLOW_CONSUMER: KindInfo(_DELIVERY, "An actor handles nothing for `seconds`; its mailbox fills.", _ACTOR),
-    _K.ACTOR_CRASH: KindInfo(_PROCESS, "An actor crashes before it handles a message.", _ACTOR),
+    _K.ACTOR_CRASH: KindInfo(
+        _PROCESS,
+        "An actor crashes before it handles a message; with `seconds`, what is sent to it more than `delay_s` later "
+        "comes when they are over.",
+        _ACTOR,
+    ),
     _K.ACTOR_CRASH_INSIDE: KindInfo(
         _PROCESS, "An actor crashes in the middle of a handler, at its n-th send (`times`).", _ACTOR
     ),

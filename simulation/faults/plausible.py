@@ -38,8 +38,6 @@ ORDER_ONLY = frozenset({*PLACE_ONLY, "InvalidOrder", "OrderNotFound"})
 """They speak of an order: no market reading is answered so."""
 LIES = frozenset({"NoChange", "DuplicateOrderId"})
 """They say that the effect is there already; refused with one of them, it is not."""
-GATEWAY = frozenset({"DDoSProtection", "RateLimitExceeded"})
-"""A proof at venues whose gateway refuses before an order is matched, as those that are simulated do."""
 ENDS = frozenset({Verb.HALT, Verb.STOP_VENUE, Verb.STOP_SYMBOL, Verb.STOP_CAPABILITY})
 """Verbs after which only an operator goes on."""
 GENTLE_WEIGHT = 4
@@ -69,8 +67,7 @@ def _plausible(row: Row, requests: Requests, *, after: bool) -> bool:
     if not verbs or Verb.NONE in verbs:
         return False
     # What a place is refused with on proof must not come after it was applied; a cancel's refusal is never believed.
-    proof = row.error in GATEWAY or bool(verbs & {Verb.REJECT, Verb.DENY, Verb.SUCCESS})
-    return not (after and requests in {"place", "all"} and proof)
+    return not (after and requests in {"place", "all"} and verbs & {Verb.REJECT, Verb.DENY, Verb.SUCCESS})
 
 
 def _cell(row: Row, requests: Requests) -> Cell:

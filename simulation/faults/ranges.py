@@ -40,6 +40,9 @@ STREAMS = ("*", "book", "trades", "orders", "my_trades", "balance")
 FRAMES = STREAMS[1:]
 LASTS, BRIEFLY = Span(2, 60), Span(1, 15)
 FEW, ONCE = Span(1, 3), Span(1, 1)
+UNSEEN = Span(1, 40)
+"""A look-up asks three times, and there are up to eight: some orders are unseen for long enough to be taken for not
+placed."""
 LATE, DOWN = Span(0.1, 20), Span(0.1, 30)
 SKEW, SKEWED = Span(-30, 30), Span(10, 300)
 CRASH_STEPS = Span(0, 300)
@@ -61,7 +64,7 @@ RANGES: dict[FaultKind, Ranges] = {
     _K.EMPTY_BODY: Ranges(requests=ANY, seconds=LASTS, times=FEW),
     _K.BAN: Ranges(seconds=Span(2, 120), apart_s=60),
     _K.REFUSED: Ranges(seconds=LASTS),
-    _K.ORDER_INVISIBLE: Ranges(requests=READINGS, times=FEW),
+    _K.ORDER_INVISIBLE: Ranges(requests=READINGS, times=UNSEEN),
     _K.EMPTY_ACCOUNT: Ranges(requests=READINGS, times=FEW),
     _K.STALE_READING: Ranges(requests=READINGS, times=FEW, delay_s=Span(0.5, 10)),
     _K.CANCEL_FILL_RACE: Ranges(times=FEW),
@@ -78,8 +81,8 @@ RANGES: dict[FaultKind, Ranges] = {
     _K.VENUE_CLOCK: Ranges(seconds=SKEWED, delay_s=SKEW),
     _K.BOT_CLOCK: Ranges(seconds=SKEWED, delay_s=SKEW),
     _K.REORDERED: Ranges(seconds=Span(5, 120)),
-    _K.SLOW_CONSUMER: Ranges(seconds=Span(0.5, 30)),
-    _K.ACTOR_CRASH: Ranges(steps=CRASH_STEPS),
+    _K.SLOW_CONSUMER: Ranges(seconds=Span(1, 60)),
+    _K.ACTOR_CRASH: Ranges(steps=CRASH_STEPS, seconds=Span(0.2, 10), delay_s=Span(0.001, 0.1)),
     _K.ACTOR_CRASH_INSIDE: Ranges(times=FEW, steps=CRASH_STEPS),
     _K.SUPERVISOR_CRASH: Ranges(steps=CRASH_STEPS, apart_s=60),
     _K.KILL: Ranges(delay_s=DOWN, steps=CRASH_STEPS, apart_s=RARELY_S),

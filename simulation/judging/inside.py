@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from ganglion.actors.exchange.actor import ExchangeActor
 from ganglion.actors.modes import ModeActor
 from ganglion.actors.trading.orders.actor import OrdersActor
 from ganglion.actors.trading.orders.ledger import Ledger
@@ -16,7 +17,7 @@ from ganglion.actors.trading.portfolio.actor import PortfolioActor
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.resuming import view_of
 from ganglion.messages.account import PortfolioView
-from ganglion.messages.lifecycle import CellState
+from ganglion.messages.lifecycle import CellState, ConnectionState
 from ganglion.messages.orders import OrderUpdate
 from ganglion.supervision import Actor, System
 from ganglion.supervision.cell import Cell
@@ -59,6 +60,12 @@ def journals(system: System, orders: str) -> bool:
     """Whether an order line writes to its journal: it does not behind what it could not read."""
     actor = actor_at(system, orders, OrdersActor)
     return actor is not None and actor._desk.journals  # noqa: SLF001 - the judge looks inside
+
+
+def stopped_at(system: System, exchange: str) -> str:
+    """Why the arm of an exchange actor rests until somebody starts the bot anew; empty where it does not."""
+    actor = actor_at(system, exchange, ExchangeActor)
+    return "" if actor is None or actor.arm.connection.state is not ConnectionState.DOWN else actor.arm.stopped
 
 
 def money_at(system: System, portfolio: str) -> Portfolio | None:

@@ -69,6 +69,7 @@ def judge_settled(
         places: where its parts stand.
         moved: what somebody else deposited (+) and withdrew (-) since the account was opened; nothing by default.
     """
+    oracle.moved_by_others = oracle.moved_by_others or bool(moved)
     found = oracle.look(inside.ledger_at(system, places.orders))
     ledger = inside.ledger_at(system, places.orders)
     money, view = inside.money_at(system, places.portfolio), inside.view_at(system, places.portfolio)

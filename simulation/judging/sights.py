@@ -35,6 +35,7 @@ from ganglion.messages.orders import (
 from ganglion.messages.trading import By, TradingState, TradingStates
 from ganglion.messages.values import Symbol
 from ganglion.simulation.judging.coverage import SITUATIONS, Coverage
+from ganglion.simulation.judging.reconciles import Reconciles
 
 OVERLAP_MS = 60_000
 """A reading lists trades again from this long before the last one (`OrdersSettings.overlap_s`)."""
@@ -69,6 +70,8 @@ class Sights:
         self._left: dict[str, dict[str, None]] = {}
         """Intents that were open when their mode went, by mode."""
         self._half_known: set[str] = set()
+        self.reconciles: Reconciles | None = None
+        """Judges the epochs that are heard of; the world's."""
 
     # -------------------------------------------------------------- orders
 
@@ -105,11 +108,10 @@ class Sights:
                 self._met("unknown order found")
             if state in _WORKING and why.startswith(_CANCEL_ANSWERED):
                 self._met("cancel refused")
-        elif old is OrderState.REJECTED:
+        elif old in {OrderState.REJECTED, OrderState.CANCELED} and not state.terminal:
             self._met("late arrival")
-        elif old is OrderState.PENDING_CANCEL:
-            if state is OrderState.FILLED:
-                self._met("cancel of a filled order")
+        elif old is OrderState.PENDING_CANCEL and state is OrderState.FILLED:
+            self._met("cancel of a filled order")
 
     def _after_return(self, now: OrderUpdate, old: OrderState, left: dict[str, None]) -> None:
         """A mode is back: does it clear what it had, or go on beside it?"""
@@ -162,6 +164,8 @@ class Sights:
 
     def epoch(self, opened: EpochOpened) -> None:
         """An account is frozen and will be reconciled."""
+        if self.reconciles is not None:
+            self.reconciles.epoch(opened)
         self._opened_ms[opened.exchange] = self._now_ms()
         if self._in_flight(opened.exchange):
             self._met("epoch over an order in flight")
@@ -173,6 +177,8 @@ class Sights:
 
     def reconciled(self, reconciled: Reconciled) -> None:
         """An epoch is reconciled."""
+        if self.reconciles is not None:
+            self.reconciles.reconciled(reconciled)
         opened_ms = self._opened_ms.pop(reconciled.account, None)
         last_ms = self._last_fill_ms.get(reconciled.account, 0)
         if opened_ms is not None and opened_ms - OVERLAP_MS < last_ms < opened_ms:

@@ -178,6 +178,7 @@ class Answers:
     def balance(self, request: FetchBalance, _streams: Streams, view: View) -> BalanceFetched:
         """All balances."""
         account = self.exchange.account
+        self.exchange.read += 1
         if view.empty:
             balances: tuple[Balance, ...] = ()
         elif view.at_ms is None:
@@ -246,12 +247,14 @@ class Answers:
                     yield order, told
 
     def _told(self, order: Order, view: View) -> VenueOrder | None:
-        if view.empty or (view.hidden is not None and view.hidden == (order.symbol, order.id)):
-            return None
-        if view.at_ms is None:
+        key = (order.symbol, order.id)
+        if view.at_ms is None and not view.empty and view.hidden != key:
             return rendering.order_of(order)
-        stand = rendering.stand_at(order, self.exchange.account, view.at_ms)
-        return None if stand is None else rendering.order_of(order, stand)
+        stand = None if view.at_ms is None else rendering.stand_at(order, self.exchange.account, view.at_ms)
+        if stand is None:
+            self.exchange.withheld.add(key)
+            return None
+        return rendering.order_of(order, stand)
 
     # -------------------------------------------------------------- writes
 

@@ -74,6 +74,10 @@ class SimulatedExchange:
         """The last number of each streamed book, over all ports."""
         self.listed_s: dict[tuple[Symbol, int], float] = {}
         """When the list of own trades shows those that it shows late."""
+        self.withheld: set[tuple[Symbol, int]] = set()
+        """Orders that some reading did not show although they were there."""
+        self.read = 0
+        """How often its balances were read by request."""
         self.bot_skew_ms = 0
         """How wrong the wall clock of the bot is, by which it signs: set by whoever moves that clock."""
         self._changed: dict[Symbol, dict[tuple[Side, Decimal], Decimal]] = {}
@@ -266,6 +270,12 @@ class SimulatedExchange:
                         self.listed_s[event.symbol, event.trade_id] = self.timeline.now_s + hidden.delay_s
                 case Accepted() | Canceled() | Expired() if event.account == self.key:
                     order = self.account.orders[event.symbol, event.order_id]
+                    if (
+                        isinstance(event, Accepted)
+                        and self.faults.on
+                        and self.faults.hide(event.symbol, event.order_id)
+                    ):
+                        continue
                     stand = rendering.Stand(ZERO, ZERO, "open")
                     if not isinstance(event, Accepted):
                         stand = rendering.stand_of(order)

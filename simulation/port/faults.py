@@ -57,6 +57,8 @@ class Active:
     until_s: float
     order: tuple[str, int] | None = None
     """`order_invisible`: the order that is not shown."""
+    silent: bool = False
+    """Its placing was not answered either."""
     timer: Timer | None = None
 
     @property
@@ -72,6 +74,8 @@ class PortFaults:
         self.exchange = exchange
         self.on = False
         """Something may strike: the fast path asks this and nothing else."""
+        self.over_s = 0.0
+        """When the last one ended."""
         self._sometimes = sometimes
         self._active: list[Active] = []
 
@@ -114,6 +118,7 @@ class PortFaults:
         if active.timer is not None:
             active.timer.cancel()
         self.on = bool(self._active)
+        self.over_s = self.exchange.timeline.now_s
         if active.fault.kind is K.VENUE_CLOCK:
             others = [other.fault.delay_s for other in self._active if other.fault.kind is K.VENUE_CLOCK]
             self.exchange.skew(others[-1] if others else 0.0)
@@ -153,6 +158,21 @@ class PortFaults:
         if active is not None:
             self.struck(active)
         return active
+
+    def hide(self, symbol: str, number: int) -> bool:
+        """Whether a new order is one that its venue shows late: not told by the stream, nor by the answer to it."""
+        active = self.find(K.ORDER_INVISIBLE)
+        if active is None or active.order is not None or self.exchange.fate("unseen", 2):
+            return False
+        active.order, active.silent = (symbol, number), True
+        return True
+
+    def hidden(self, symbol: str, client_id: str) -> bool:
+        """Whether the answer to the placing of this order is withheld too."""
+        order = self.exchange.account.by_client_id.get((symbol, client_id))
+        return order is not None and any(
+            active.silent and active.order == (order.symbol, order.id) for active in self._active
+        )
 
     def unreachable(self, stream: Stream) -> bool:
         """Whether a stream cannot be connected now."""

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 K = FaultKind
 WRITES = (CreateOrder, CancelAtVenue, CancelAllAfter)
 READINGS = (FetchBalance, FetchOpenOrders, FetchOrder, FetchRecentOrders, FetchMyTrades)
+HOLDS_S = 5.0
+"""What a gateway holds longer than that, its client gives up by itself."""
 MOST_WAIT_S = 2.0
 """As the real adapter: after so long without an answer the next numbered request goes all the same."""
 NO_BODY = {K.HTML: "html instead of JSON", K.EMPTY_OBJECT: "an empty object", K.EMPTY_BODY: "nothing"}
@@ -133,6 +135,9 @@ class Requests:
             delayed = faults.take(K.REQUEST_DELAYED, request=request)
             if delayed is not None:
                 delay_s += delayed.delay_s
+                if isinstance(request, WRITES) and delay_s < HOLDS_S and exchange.fate("dropped", 2):
+                    # A gateway has let go of its client, and sends on what it holds all the same.
+                    exchange.timeline.call_later(exchange.latency_s(), lambda: self._reset(flight))
             if faults.take(K.REQUEST_LOST, request=request):
                 self._lose(flight)
                 return
@@ -229,7 +234,11 @@ class Requests:
             if order is not None and race is not None and exchange.fill(order, order.remaining):
                 faults.struck(race)
         if faults.take(K.DUPLICATED, request=request):
-            self._applied(flight, PLAIN)
+            first = self._applied(flight, PLAIN)
+            if isinstance(request, CreateOrder) and request.client_id not in exchange.account.open_client_ids:
+                # Filled at once: the copy would be a second order, because ids are unique among open orders only.
+                # Against that no bot can do anything.
+                return first
         return None
 
     def _said(self, error: str) -> RefusedError:
@@ -250,17 +259,25 @@ class Requests:
         unseen = faults.find(K.ORDER_INVISIBLE, request=request)
         if unseen is None or isinstance(request, FetchBalance | FetchMyTrades):
             return PLAIN
-        if unseen.order is None and account.orders:
-            unseen.order = next(reversed(account.orders))
-        order = None if unseen.order is None else account.orders[unseen.order]
-        asked_for = not isinstance(request, FetchOrder) or order is exchange.answers.found(request)
-        if order is None or order.symbol != request.symbol or not asked_for:
+        key = unseen.order
+        if isinstance(request, FetchOrder):
+            # From then on it is the one that somebody looks for; before, the newest.
+            wanted = exchange.answers.found(request)
+            if wanted is not None and key is None:
+                key = unseen.order = (wanted.symbol, wanted.id)
+            if wanted is None or key != (wanted.symbol, wanted.id):
+                return PLAIN
+        elif key is None:
+            key = next(reversed(account.orders), None)
+        if key is None or key[0] != request.symbol:
             return PLAIN
         faults.struck(unseen)
-        return View(hidden=unseen.order)
+        return View(hidden=key)
 
     def _after(self, flight: Flight, reply: VenueReply) -> VenueReply:
         faults, request = self.exchange.faults, flight.request
+        if isinstance(request, CreateOrder) and faults.hidden(request.symbol, request.client_id):
+            return self._failed(request, RefusedError("RequestTimeout", f"{self.exchange.profile.id} status unknown"))
         wrong = faults.find(K.ERROR_AFTER, request=request)
         if wrong is None or (isinstance(request, CreateOrder) and self._proves(wrong.fault.error)):
             return reply

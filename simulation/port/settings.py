@@ -15,8 +15,9 @@ CALM = FlowSettings(
     reversion_s=60.0,
     half_spread=0.0002,
     spacing=0.001,
+    patience=0.4,
     levels=4,
-    takes_per_s=0.2,
+    takes_per_s=0.15,
     resizes_per_step=1.0,
     jitter=0.6,
 )

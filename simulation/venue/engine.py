@@ -184,14 +184,17 @@ class Engine(Clearing):
 
         It must stay above what is filled, and its owner must have the money; the order goes behind the others.
         """
-        price, book = self._limit_price(order), self.books[order.symbol]
+        price, book, market = self._limit_price(order), self.books[order.symbol], self.markets[order.symbol]
         more = quantity - order.quantity
-        paying = order.account.balance(self._paying_asset(order))
-        need = self._with_fee(order, more * price if order.side is Side.BUY else more)
-        paying.lock(need)
+        side, asset, need = book.asks, market.base, more
+        if order.side is Side.BUY:
+            side, asset, need = book.bids, market.quote, more * price
+        if order.fee_on_top:
+            need = self._with_fee(order, need)
+        order.account.balance(asset).lock(need)
         order.locked += need
         order.quantity, order.updated_ms = quantity, now_ms
-        level = book.own(order.side).levels[price]
+        level = side.levels[price]
         level.total += more
         level.orders.move_to_end(order.id)
         book.update_id += 1

@@ -50,6 +50,9 @@ class FlowSettings:
     """From the fair price to the nearest quote."""
     spacing: float = 0.0001
     """Between the levels of a ladder."""
+    patience: float = 0.0
+    """How far, as a share of the spacing, the fair price goes past the next rung before a quote follows it: where rungs
+    are far apart, a price that wavers about one would move the whole ladder to and fro."""
     levels: int = 30
     """On each side."""
     level_value: float = 12_000.0
@@ -59,7 +62,7 @@ class FlowSettings:
     take_share: float = 0.4
     """Typical market order, as a share of a level."""
     resizes_per_step: float = 0.0
-    """Quotes whose size changes in a step, so that a calm book still moves."""
+    """Quotes whose size changes in a step that changed nothing else, so that a calm book still moves."""
     jitter: float = 0.5
     """How far sizes are from typical: 0.5 is from half to one and a half."""
 
@@ -96,14 +99,15 @@ class SymbolFlow:
     def step(self, engine: Engine, now_ms: int, elapsed_s: float, apply: Apply) -> None:
         """Let `elapsed_s` seconds of market happen at `now_ms`."""
         self._walk(elapsed_s)
-        touch, next_trade = self._best_rungs(), engine.next_trade_id[self._market.symbol]
+        symbol = self._market.symbol
+        touch, next_trade, update_id = self._best_rungs(), engine.next_trade_id[symbol], engine.books[symbol].update_id
         if touch != self._touch or next_trade != self._next_trade or not self._whole:
             wanted = self._wanted(*touch)
             self._withdraw(engine, now_ms, apply, wanted)
             self._quote(engine, now_ms, apply, wanted)
             self._touch, self._next_trade = touch, next_trade
             self._whole = all(key in self._quotes for key in wanted)
-        if self._settings.resizes_per_step:
+        if self._settings.resizes_per_step and engine.books[symbol].update_id == update_id:
             self._resize(engine, now_ms, apply)
         due = self._settings.takes_per_s * elapsed_s
         while due > 0 and self._random.random() < min(1.0, due):
@@ -118,8 +122,14 @@ class SymbolFlow:
     def _best_rungs(self) -> tuple[int, int]:
         """The nearest bid and ask to be quoted, as multiples of the pitch outside the spread."""
         pitch, fair = self._coarse_pitch, math.exp(self._fair)
-        bid = math.floor(fair * (1 - self._settings.half_spread) / pitch)
-        ask = math.ceil(fair * (1 + self._settings.half_spread) / pitch)
+        low, high = fair * (1 - self._settings.half_spread) / pitch, fair * (1 + self._settings.half_spread) / pitch
+        bid, ask = math.floor(low), math.ceil(high)
+        if self._touch is not None and self._settings.patience:
+            known_bid, known_ask = self._touch
+            if bid == known_bid + 1 and low - bid < self._settings.patience:
+                bid = known_bid
+            if ask == known_ask - 1 and ask - high < self._settings.patience:
+                ask = known_ask
         return bid, max(ask, bid + 1)
 
     def _wanted(self, bid: int, ask: int) -> Rungs:
@@ -148,9 +158,9 @@ class SymbolFlow:
     def _resize(self, engine: Engine, now_ms: int, apply: Apply) -> None:
         """Change the size of some quotes where they stand."""
         due, draw = self._settings.resizes_per_step, self._random.random
-        keys = list(self._quotes)
-        while due > 0 and keys and draw() < due:
-            order = self._quotes[keys[int(draw() * len(keys))]]
+        orders = list(self._quotes.values())
+        while due > 0 and orders and draw() < due:
+            order = orders[int(draw() * len(orders))]
             steps = max(self._least_steps, int(self._size() * self._steps_per_base))
             quantity = order.filled + steps * self._market.step
             if order.status.is_open and quantity <= self._market.max_quantity:

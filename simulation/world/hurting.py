@@ -15,6 +15,8 @@ from ganglion.simulation.world.delivery import DeliveryOrder
 from ganglion.simulation.world.process import Process
 from ganglion.simulation.world.timeline import Timeline
 
+NEAR_AN_ORDER = 16
+"""Messages: within so many after an order was sent its answer mostly comes."""
 ROOM = 64
 """Bytes left on a full disk: a write begins and does not end."""
 
@@ -57,6 +59,9 @@ class Hurting:
                 self._disturb(process, fault)
             case Site.DISK:
                 self._spoil(process, fault)
+            case _ if fault.kind is FaultKind.ACTOR_CRASH and fault.target.endswith("/exchange") and fault.steps % 2:
+                # What is under way at that instant is what an exchange's crash is about.
+                process.after_next_order(fault.steps // 2 % NEAR_AN_ORDER, lambda: self._strike(process, fault))
             case _:
                 process.after(fault.steps, lambda: self._strike(process, fault))
 
@@ -72,6 +77,7 @@ class Hurting:
             process.disk.mend()
             if process.life is not None:
                 process.life.countdowns.clear()
+                process.life.at_order.clear()
                 process.life.deliveries.forget_crash()
                 process.life.deliveries.release_all()
             process.operate()
@@ -158,18 +164,36 @@ class Hurting:
     def _strike(self, process: Process, fault: Fault) -> None:
         match fault.kind:
             case FaultKind.ACTOR_CRASH | FaultKind.SUPERVISOR_CRASH:
+                process.keep_watch()
                 if process.crash(path_of(fault)):
                     self._met(fault_name(fault.kind))
+                    if fault.seconds:
+                        self._timeline.call_later(fault.delay_s, lambda: self._crowd(process, fault))
             case FaultKind.ACTOR_CRASH_INSIDE:
                 if process.life is not None:
+                    process.keep_watch()
                     process.life.deliveries.crash_at_send(path_of(fault), fault.times)
                     self._met(fault_name(fault.kind))
             case FaultKind.KILL:
-                if process.life is not None:
-                    self._met(fault_name(fault.kind))
-                process.kill(power=False, delay_s=fault.delay_s)
+                if fault.steps % 2:
+                    # Half of the kills come while an order is on its way: at any instant they would seldom meet one.
+                    process.after_next_order(fault.steps // 2 % NEAR_AN_ORDER, lambda: self._kill(process, fault))
+                else:
+                    self._kill(process, fault)
             case _:
                 self._cut_power(process, fault)
+
+    def _kill(self, process: Process, fault: Fault) -> None:
+        if process.life is not None:
+            self._met(fault_name(fault.kind))
+        process.kill(power=False, delay_s=fault.delay_s)
+
+    def _crowd(self, process: Process, fault: Fault) -> None:
+        """A part of what comes during a restart was kept for it, and the rest is still in the run queue behind it."""
+        life, path = process.life, path_of(fault)
+        if life is not None:
+            life.deliveries.hold(path)
+            self._end(fault, lambda: life.deliveries.release(path))
 
     def _cut_power(self, process: Process, fault: Fault) -> None:
         """Half of the cuts come in the middle of the next write."""

@@ -13,9 +13,9 @@ from ganglion.actors.exchange.venue import ReplyTo, Venue
 from ganglion.actors.trading.journal import Log
 from ganglion.messages.base import Message
 from ganglion.messages.lifecycle import CellState, Violation
-from ganglion.messages.venue import VenueRequest
+from ganglion.messages.venue import CreateOrder, VenueRequest
 from ganglion.simulation.choices import Choices
-from ganglion.simulation.judging import OwnerCheck, Sights, observe
+from ganglion.simulation.judging import Keeping, OwnerCheck, Sights, observe, stopped_at
 from ganglion.simulation.port import SimulatedExchange, SimulatedVenue
 from ganglion.simulation.world.blueprint import Blueprint, NotStartedError
 from ganglion.simulation.world.delivery import DeliveryOrder
@@ -31,6 +31,8 @@ from ganglion.supervision.mailbox import Due, Slot
 
 OWNERS_WITHIN = 40
 """Messages among which one is chosen, so that it is not always the first of an instant."""
+WATCH_S = 60.0
+"""For so long each message is looked at after a crash."""
 AGAIN_S = 5.0
 """Somebody outside (an init system) starts a bot again that has ended, or could not start."""
 
@@ -66,20 +68,27 @@ class Life:
     log: Log | None = None
     owners: OwnerCheck | None = None
     """Looks at the next message."""
+    keeping: Keeping | None = None
+    """What waits for actors that are away; while one may be."""
     countdowns: list[Countdown] = field(default_factory=list)
+    at_order: list[Countdown] = field(default_factory=list)
+    """They begin to count when the next order is sent."""
 
 
 class _TracedVenue:
     """A port whose requests are part of the trace."""
 
-    def __init__(self, venue: SimulatedVenue, trace: Trace) -> None:
+    def __init__(self, venue: SimulatedVenue, trace: Trace, order_sent: Callable[[], None]) -> None:
         self._venue = venue
         self._trace = trace
+        self._order_sent = order_sent
 
     def submit(self, request: VenueRequest, reply_to: ReplyTo) -> None:
         """Note it, and pass it on."""
         self._trace.note(repr(request).encode())
         self._venue.submit(request, reply_to)
+        if isinstance(request, CreateOrder):
+            self._order_sent()
 
 
 class Process:
@@ -149,7 +158,7 @@ class Process:
 
     def _maker(self, port: str) -> Callable[[], Venue]:
         exchange, trace = self._exchanges[port], self._trace
-        return lambda: _TracedVenue(exchange.connect(), trace)
+        return lambda: _TracedVenue(exchange.connect(), trace, self._order_sent)
 
     def _listen(self, system: System) -> None:
         plan = self.blueprint
@@ -213,6 +222,12 @@ class Process:
         """When its next timer fires."""
         return None if self.life is None else self.life.core.next_timer_s()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something can be handled without time passing."""
+        life = self.life
+        return life is not None and bool(life.core.queue or life.core.control)
+
     def drain(self, most: int | None = None) -> None:
         """Handle what can be handled without time passing, at most so many messages."""
         life = self.life
@@ -252,6 +267,17 @@ class Process:
         else:
             self.life.countdowns.append(Countdown(messages, action))
 
+    def after_next_order(self, messages: int, action: Callable[[], None]) -> None:
+        """The same from the next order on that goes to a venue."""
+        if self.life is not None:
+            self.life.at_order.append(Countdown(messages, action))
+
+    def _order_sent(self) -> None:
+        life = self.life
+        if life is not None and life.at_order:
+            life.countdowns += life.at_order
+            life.at_order.clear()
+
     def _count_down(self, life: Life) -> None:
         due = []
         for countdown in life.countdowns:
@@ -281,12 +307,35 @@ class Process:
     def watched(self, *, on: bool) -> None:
         """Tell the world of each message, or only note it in the trace."""
         self._on_step = self._step if on else self._trace.step
-        if self.life is not None:
+        if self.life is not None and self.life.keeping is None:
             self.life.deliveries.on_step = self._on_step
 
     def _step(self, number: int, cell: Cell, message: Any) -> None:
         self._trace.step(number, cell, message)
         self._stepped(self._timeline.now_s, cell.path, message)
+
+    def keep_watch(self) -> None:
+        """An actor is about to crash: whatever comes for one that is away must reach the one that comes back."""
+        life = self.life
+        if life is None or life.keeping is not None:
+            return
+        life.keeping = Keeping(life.system.cells())
+        life.deliveries.on_step = self._kept_step
+        self._timeline.call_later(WATCH_S, lambda: self._end_watch(life))
+
+    def _kept_step(self, number: int, cell: Cell, message: Any) -> None:
+        life = self.life
+        found = None if life is None or life.keeping is None else life.keeping.step(cell, message)
+        if found is not None:
+            self._violated(found)
+        self._on_step(number, cell, message)
+
+    def _end_watch(self, life: Life) -> None:
+        if life.keeping or life.deliveries.crashing:
+            self._timeline.call_later(WATCH_S, lambda: self._end_watch(life))
+            return
+        life.keeping = None
+        life.deliveries.on_step = self._on_step
 
     # -------------------------------------------------------------- faults
 
@@ -318,6 +367,10 @@ class Process:
             return "it is dead"
         if self.life.log is not None and self.life.log.failure:
             return f"its journal failed: {self.life.log.failure}"
+        for account in self.blueprint.accounts.values():
+            rests = stopped_at(self.life.system, account.exchange)
+            if rests:
+                return f"{account.exchange} rests: {rests}"
         parked = [cell.path for cell in self.life.system.cells() if cell.state is CellState.PARKED]
         return f"{', '.join(parked)} parked" if parked else ""
 

@@ -26,12 +26,13 @@ class Trace:
 
     def step(self, _: int, cell: Cell, message: object) -> None:
         """An actor is about to handle a message (`Deliveries.on_step`)."""
-        key = (cell.path, message.__class__)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self._numbers)
-            self.note(f"{number}={cell.path}:{key[1].__name__}".encode())
-        self._tokens.append(number)
+        try:
+            self._tokens.append(self._numbers[cell.path, message.__class__])
+        except KeyError:
+            kind = message.__class__
+            number = self._numbers[cell.path, kind] = len(self._numbers)
+            self.note(f"{number}={cell.path}:{kind.__name__}".encode())
+            self._tokens.append(number)
 
     def time(self, now_s: float) -> None:
         """Virtual time has come to this."""

@@ -23,6 +23,7 @@ from ganglion.simulation.faults.swarm import Faults, Sites
 from ganglion.simulation.judging import (
     Books,
     Coverage,
+    Reconciles,
     Sights,
     Spelling,
     VenueOracle,
@@ -116,6 +117,7 @@ class World:
         }
         self._books = {key: Books(exchange) for key, exchange in self.exchanges.items()}
         for process in self.processes.values():
+            process.sights.reconciles = self._reconciles(process.blueprint)
             process.records_lost = functools.partial(self._lost, process.blueprint)
         self._hurting = Hurting(
             self.processes,
@@ -143,9 +145,15 @@ class World:
             self._stepped,
         )
 
+    def _reconciles(self, blueprint: Blueprint) -> Reconciles:
+        def read(account: str) -> int:
+            return self.exchanges[blueprint.accounts[account].port].read
+
+        return Reconciles(read, lambda violation: self._told(blueprint, violation))
+
     def _oracle(self, blueprint: Blueprint, name: str, account: AccountPart) -> VenueOracle:
         exchange = self.exchanges[account.port]
-        return VenueOracle(
+        oracle = VenueOracle(
             exchange.core,
             exchange.account,
             name,
@@ -153,6 +161,8 @@ class World:
             spelling=Spelling(),
             client_id_length=account.client_id_length,
         )
+        oracle.withheld = lambda order: (order.symbol, order.id) in exchange.withheld
+        return oracle
 
     @property
     def watch(self) -> Watch | None:
@@ -281,7 +291,8 @@ class World:
         timeline, processes = self.timeline, list(self.processes.values())
         while True:
             for process in processes:
-                process.drain(None if until_step is None else until_step - self.steps)
+                if process.busy:
+                    process.drain(None if until_step is None else until_step - self.steps)
             if until_step is not None and self.steps >= until_step:
                 return
             when_s, who = timeline.next_s(), None
@@ -341,7 +352,9 @@ class World:
         self.timeline.call_later(LOOK_S, self._look_at_decisions)
         for process in self.processes.values():
             life = process.life
-            for account in process.blueprint.accounts.values() if life is not None else ():
+            if life is None:
+                continue
+            for account in process.blueprint.accounts.values():
                 for violation in self._books[account.port].look(life.system, process.blueprint.books):
                     self._violated(violation)
                 ledger = ledger_at(life.system, account.places.orders)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from ganglion.actors.trading.monitor import invariants as monitor
-from ganglion.simulation.judging import settled
+from ganglion.simulation.judging import Keeping, Reconciles, deciding, settled
 from ganglion.simulation.judging.oracle import VenueOracle
 from ganglion.simulation.judging.owners import OwnerCheck
 from ganglion.simulation.judging.replay import judge_replay
@@ -18,6 +18,9 @@ PLACES = {
     "settled": vars(settled),
     "owners": vars(OwnerCheck),
     "replay": {"judge_replay": judge_replay},
+    "deciding": vars(deciding),
+    "reconciles": vars(Reconciles),
+    "keeping": vars(Keeping),
 }
 
 

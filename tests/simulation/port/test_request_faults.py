@@ -79,6 +79,13 @@ def test_a_doubled_place_is_answered_for_the_second_and_the_first_stands():
         assert client.open_at_venue == ["c1"]
 
 
+def test_a_doubled_place_that_was_filled_at_once_makes_no_second_order():
+    for profile in (BINANCE, KRAKEN):
+        client = Client(profile=profile).fault(K.DUPLICATED, requests="place")
+        assert client.ask(client.create(type=OrderType.MARKET, price=None)).failure is None
+        assert len(client.exchange.account.orders) == 1
+
+
 def test_a_doubled_cancel_is_answered_order_not_found_although_it_was_done():
     client = Client()
     client.ask(client.create())
@@ -99,6 +106,13 @@ def test_a_refusal_before_is_not_applied_and_one_after_is(client):
     client.fault(K.ERROR_AFTER, requests="place", error="RequestTimeout")
     assert client.failure(client.create("c2")).error == "RequestTimeout"
     assert client.open_at_venue == ["c2"]
+
+
+def test_a_venue_that_refuses_rate_limits_at_its_gateway_does_not_say_so_of_an_order_that_it_took(client):
+    client.fault(K.ERROR_AFTER, requests="place", error="RateLimitExceeded", times=2)
+    assert client.ask(client.create("c1")).failure is None
+    assert client.open_at_venue == ["c1"]
+    assert not client.struck
 
 
 @pytest.mark.parametrize("kind", [K.HTML, K.EMPTY_OBJECT, K.EMPTY_BODY])
@@ -142,6 +156,23 @@ def test_an_invisible_order_is_not_shown_so_often(client):
     assert client.ask(lambda n: v.FetchRecentOrders(n, SYMBOL, 0)).orders == ()
     assert len(client.ask(open_orders).orders) == 1
     assert client.struck["fault:order_invisible"] == 2
+
+
+def test_half_of_the_orders_that_are_not_shown_are_not_told_of_at_all_and_turn_up_later(client):
+    client.watch(v.StreamKind.ORDERS)
+    for number in range(8):
+        client.fault(K.ORDER_INVISIBLE, times=1)
+        reply = client.ask(client.create(f"c{number}"))
+        client.run(1.0)
+        heard = [order.client_id for message in client.of(v.OrdersStreamed) for order in message.orders]
+        assert (reply.failure is None) == (f"c{number}" in heard)
+        if reply.failure is not None:
+            assert (reply.failure.error, reply.failure.phase) == ("RequestTimeout", Phase.AFTER_REPLY)
+            assert f"c{number}" not in [order.client_id for order in client.ask(open_orders).orders]
+            assert f"c{number}" in [order.client_id for order in client.ask(open_orders).orders]
+            return
+        client.exchange.heal()
+    pytest.fail("none of eight orders was kept back")
 
 
 def test_an_empty_account_is_told_in_the_right_form(client):

@@ -136,6 +136,30 @@ def test_a_partial_fill_waits_for_an_order(client):
     assert client.struck["fault:fill_then_disconnect"] == 1
 
 
+def test_a_trade_may_be_listed_late_although_its_order_shows_it(client):
+    client.watch(*PRIVATE)
+    client.ask(client.create())
+    client.run(1.0)
+    client.fault(K.HIDDEN_FILL, delay_s=10.0)
+    order = next(iter(client.exchange.account.open.values()))
+    client.exchange.fill(order, order.remaining)
+    client.run(2.0)
+    told = client.ask(lambda n: v.FetchOrder(n, SYMBOL, order.client_id, str(order.id))).order
+    assert told.filled == order.quantity
+    assert not client.ask(lambda n: v.FetchMyTrades(n, SYMBOL, 0)).trades
+    client.run(10.0)
+    assert len(client.ask(lambda n: v.FetchMyTrades(n, SYMBOL, 0)).trades) == 1
+
+
+def test_streams_that_are_up_are_subscribed_anew_before_they_can_go_unconfirmed(client):
+    client.watch(S.ORDERS)
+    client.run(1.0)
+    client.fault(K.NO_ACK, seconds=60.0).run(1.0)
+    assert [m.stream.kind for m in client.of(v.StreamDown)] == [S.ORDERS]
+    client.watch(S.ORDERS).run(10.0)
+    assert client.struck["fault:no_ack"] == 1
+
+
 def test_a_hidden_fill_is_read_by_request(client):
     client.watch(*PRIVATE)
     client.ask(client.create())

@@ -50,7 +50,7 @@ def test_one_tick_is_one_delta(client):
 
 
 def test_every_public_trade_is_told_once_and_in_order(client):
-    client.watch(K.TRADES).run(120.0)
+    client.watch(K.TRADES).run(120.0).between_ticks()
     told = [message.trade_id for message in client.of(TradeTick)]
     assert told == [str(fill.trade_id) for fill in client.exchange.core.tapes[SYMBOL].trades][-len(told) :]
     assert told

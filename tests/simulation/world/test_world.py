@@ -79,8 +79,8 @@ def test_a_killed_bot_begins_a_second_life_on_the_disk_of_the_first():
 
 @pytest.mark.parametrize("steps", [2, 3])
 def test_a_power_cut_between_and_inside_writes_loses_no_order(steps):
-    cuts = [Fault(at_s=10 + 12 * n, kind=K.POWER_LOSS, delay_s=1, steps=steps + 2 * n) for n in range(8)]
-    done = world(*cuts).run(minutes=2).heal().settle()
+    cuts = [Fault(at_s=10 + 30 * n, kind=K.POWER_LOSS, delay_s=1, steps=steps + 2 * n) for n in range(8)]
+    done = world(*cuts).run(minutes=5).heal().settle()
     assert done.processes["small"].lives == 9
     assert done.violations == ()
 
@@ -179,6 +179,39 @@ def test_what_the_live_monitor_finds_is_told_with_its_time_and_step():
     assert (seen.invariant, seen.account, seen.text) == ("I1", "alpha", "a test says so")
     assert 30 <= seen.at_s <= 31
     assert seen.step > 0
+
+
+def test_every_other_kill_comes_while_an_order_is_on_its_way():
+    met = 0
+    for seed in range(5):
+        running = world(Fault(at_s=20.0, kind=K.KILL, delay_s=1.0, steps=1), seed=seed).run(minutes=5)
+        assert running.heal().settle().violations == ()
+        met += running.coverage["killed with an order in flight"]
+    assert met >= 2
+
+
+def test_a_book_is_not_judged_right_after_a_fault_that_no_look_has_seen():
+    silent = Fault(at_s=46.0, kind=K.STREAM_SILENT, target="alpha", stream="book", seconds=4.249)
+    assert world(silent).run(seconds=50.252).violations == ()
+
+
+def test_an_arm_that_rests_until_an_operator_comes_is_started_anew_when_all_is_healed():
+    refused = Fault(
+        at_s=30.0, kind=K.ERROR, target="alpha", requests="query", error="RestrictedLocation", seconds=120.0
+    )
+    running = world(refused).run(minutes=3)
+    (process,) = running.processes.values()
+    assert "RestrictedLocation" in process.sick
+    assert running.heal().settle().violations == ()
+    assert not process.sick
+
+
+def test_an_order_that_only_a_lying_disk_knew_is_no_violation_of_the_bot():
+    lie = Fault(at_s=20.0, kind=K.LOST_SYNC, seconds=60.0)
+    cut = Fault(at_s=40.0, kind=K.POWER_LOSS, delay_s=1.0, steps=2)
+    running = world(lie, cut, seed=1).run(minutes=2)
+    assert running.heal().settle().violations == ()
+    assert any(oracle.lost_records for oracle in running.oracles.values())
 
 
 def test_state_that_is_touched_outside_its_turn_is_found():

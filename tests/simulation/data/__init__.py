@@ -1,0 +1,1 @@
+"""Tests of recorded data: reading, judging, looking, merging, recording."""
