@@ -39,6 +39,8 @@ Source: TypeAlias = BotConfig | Path | str
 
 WEIGHT = 3
 """So often those stand among the actors that faults are drawn for that an order goes through."""
+EXCHANGE_WEIGHT = 10
+"""And this one more often still: what matters is an answer under way, and few instants have one."""
 LATENCIES_S = ((0.005, 0.05), (0.005, 0.05), (0.03, 0.24))
 """One way: most venues are near, one in three is far, where more happens while something is on its way. Nothing takes
 longer than half a tick of the venue: the judge of books looks then."""
@@ -128,7 +130,8 @@ def blueprint_of(config: BotConfig, keys: Mapping[str, str]) -> Blueprint:
         own = [f"{arm}/books/{path_name(symbol)}" for symbol in exchange.table.symbols]
         books += own
         candles = [f"{arm}/candles/{path_name(symbol)}-{timeframe}" for symbol, timeframe in candles_of(config, name)]
-        actors += WEIGHT * [account.exchange, account.places.orders, account.places.portfolio]
+        actors += EXCHANGE_WEIGHT * [account.exchange]
+        actors += WEIGHT * [account.places.orders, account.places.portfolio]
         actors += [*own, *candles]
         supervisors += [arm, *(f"{arm}/{part}" for part in ("account", "books", "candles"))]
     actors += [f"{BOT}/{part}" for part in ("collector", "treasury", "monitor", "warden", "recorder")]

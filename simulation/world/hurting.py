@@ -15,8 +15,9 @@ from ganglion.simulation.world.delivery import DeliveryOrder
 from ganglion.simulation.world.process import Process
 from ganglion.simulation.world.timeline import Timeline
 
+BEFORE_ITS_ANSWER = 5
 NEAR_AN_ORDER = 16
-"""Messages: within so many after an order was sent its answer mostly comes."""
+"""Messages: within so many after an order was sent its answer has seldom come, or mostly."""
 ROOM = 64
 """Bytes left on a full disk: a write begins and does not end."""
 
@@ -59,9 +60,10 @@ class Hurting:
                 self._disturb(process, fault)
             case Site.DISK:
                 self._spoil(process, fault)
-            case _ if fault.kind is FaultKind.ACTOR_CRASH and fault.target.endswith("/exchange") and fault.steps % 2:
+            case _ if fault.kind is FaultKind.ACTOR_CRASH and fault.target.endswith("/exchange") and fault.steps % 4:
                 # What is under way at that instant is what an exchange's crash is about.
-                process.after_next_order(fault.steps // 2 % NEAR_AN_ORDER, lambda: self._strike(process, fault))
+                left = fault.steps // 4 % BEFORE_ITS_ANSWER
+                process.after_next_order(left, lambda: self._strike(process, fault), path_of(fault))
             case _:
                 process.after(fault.steps, lambda: self._strike(process, fault))
 

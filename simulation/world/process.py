@@ -5,6 +5,7 @@ The `World` drives it and the faults strike it; it knows a bot by its `Blueprint
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +56,8 @@ class Countdown:
 
     left: int
     action: Callable[[], None]
+    port: str = ""
+    """Begins with an order to this exchange; empty: to any."""
 
 
 @dataclass
@@ -158,7 +161,7 @@ class Process:
 
     def _maker(self, port: str) -> Callable[[], Venue]:
         exchange, trace = self._exchanges[port], self._trace
-        return lambda: _TracedVenue(exchange.connect(), trace, self._order_sent)
+        return lambda: _TracedVenue(exchange.connect(), trace, functools.partial(self._order_sent, port))
 
     def _listen(self, system: System) -> None:
         plan = self.blueprint
@@ -267,16 +270,18 @@ class Process:
         else:
             self.life.countdowns.append(Countdown(messages, action))
 
-    def after_next_order(self, messages: int, action: Callable[[], None]) -> None:
-        """The same from the next order on that goes to a venue."""
+    def after_next_order(self, messages: int, action: Callable[[], None], exchange: str = "") -> None:
+        """The same from the next order on that goes to a venue; of the exchange actor at this path, if one is given."""
+        port = next((part.port for part in self.blueprint.accounts.values() if part.exchange == exchange), "")
         if self.life is not None:
-            self.life.at_order.append(Countdown(messages, action))
+            self.life.at_order.append(Countdown(messages, action, port))
 
-    def _order_sent(self) -> None:
+    def _order_sent(self, port: str) -> None:
         life = self.life
         if life is not None and life.at_order:
-            life.countdowns += life.at_order
-            life.at_order.clear()
+            begun = [countdown for countdown in life.at_order if countdown.port in ("", port)]
+            life.at_order = [countdown for countdown in life.at_order if countdown not in begun]
+            life.countdowns += begun
 
     def _count_down(self, life: Life) -> None:
         due = []
