@@ -229,8 +229,10 @@ class Ledger(Counted):
                 line.presumed = True
                 self._move(line, OrderState.REJECTED, record.text, facts)
             case r.Gone():
-                line.presumed = True
-                self._move(line, OrderState.CANCELED, record.text, facts)
+                # Its trades may be all there is of it: whoever forgets a filled order forgets nothing that is open.
+                whole = line.filled >= line.intent.amount
+                line.presumed = not whole
+                self._move(line, OrderState.FILLED if whole else OrderState.CANCELED, record.text, facts)
             case r.Concluded():
                 line.venue_filled = line.filled
                 self._settle(line, "", facts)

@@ -48,6 +48,12 @@ def test_an_older_snapshot_changes_nothing():
     assert (ledger.lines["c1"].state, ledger.lines["c1"].filled, ledger.sequence) == before
 
 
+def test_an_order_that_the_venue_forgot_is_filled_where_its_trades_are_all_of_it_and_canceled_where_they_are_not():
+    gone = r.Gone("c1", "gone: the venue knows it no more")
+    assert state_after(seen(), told(amount="1"), gone) is OrderState.FILLED
+    assert state_after(seen(), told(amount="0.4"), gone) is OrderState.CANCELED
+
+
 def test_a_fill_before_accepted_is_applied():
     ledger, facts = ledger_of(told(venue_id="v1", client_id="c1"), answered(order()))
     assert ledger.lines["c1"].filled == D("0.4")
