@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ganglion.messages.venue import FromVenue, VenueRequest
+from ganglion.messages.lifecycle import Failure, Operation
+from ganglion.messages.venue import (
+    CancelAtVenue,
+    CancelDone,
+    CreateOrder,
+    FromVenue,
+    OrderCreated,
+    RequestFailed,
+    VenueReply,
+    VenueRequest,
+)
 
 
 class ReplyTo(Protocol):
@@ -31,3 +41,34 @@ class Venue(Protocol):
         On a thread that was abandoned (its `Fence` is revoked) nothing leaves any more: the fence is looked at
         immediately before the first byte of every write, which is then answered as failed before_send.
         """
+
+
+def operation_of(request: VenueRequest) -> Operation:
+    """What kind of work a request is, for the error table."""
+    if isinstance(request, CreateOrder):
+        return Operation.PLACE
+    return Operation.CANCEL if isinstance(request, CancelAtVenue) else Operation.READ
+
+
+def failed_reply(request: VenueRequest, cost: float, failure: Failure) -> VenueReply:
+    """The reply of any venue to a request that did not succeed; a write's says which order it was about."""
+    if isinstance(request, CreateOrder):
+        return OrderCreated(
+            request_id=request.request_id,
+            cost=cost,
+            client_id=request.client_id,
+            attempt=request.attempt,
+            symbol=request.symbol,
+            order=None,
+            failure=failure,
+        )
+    if isinstance(request, CancelAtVenue):
+        return CancelDone(
+            request_id=request.request_id,
+            cost=cost,
+            client_id=request.client_id,
+            symbol=request.symbol,
+            order=None,
+            failure=failure,
+        )
+    return RequestFailed(request_id=request.request_id, cost=cost, failure=failure)

@@ -7,15 +7,6 @@ from __future__ import annotations
 
 from ganglion.messages.lifecycle import Failure, Operation
 from ganglion.messages.orders import Phase
-from ganglion.messages.venue import (
-    CancelAtVenue,
-    CancelDone,
-    CreateOrder,
-    OrderCreated,
-    RequestFailed,
-    VenueReply,
-    VenueRequest,
-)
 
 ABOVE = {
     "ExchangeError": "BaseError",
@@ -72,13 +63,6 @@ def bases_of(error: str) -> tuple[str, ...]:
     return (*(found or ["Exception"]), "BaseException")
 
 
-def operation_of(request: VenueRequest) -> Operation:
-    """What kind of work a request is, for the error table."""
-    if isinstance(request, CreateOrder):
-        return Operation.PLACE
-    return Operation.CANCEL if isinstance(request, CancelAtVenue) else Operation.READ
-
-
 def failure(
     error: str,
     text: str,
@@ -95,30 +79,6 @@ def failure(
         bases=bases_of(error),
         retry_after_s=retry_after_s,
     )
-
-
-def failed(request: VenueRequest, cost: float, why: Failure) -> VenueReply:
-    """The reply to a request that did not succeed."""
-    if isinstance(request, CreateOrder):
-        return OrderCreated(
-            request_id=request.request_id,
-            cost=cost,
-            client_id=request.client_id,
-            attempt=request.attempt,
-            symbol=request.symbol,
-            order=None,
-            failure=why,
-        )
-    if isinstance(request, CancelAtVenue):
-        return CancelDone(
-            request_id=request.request_id,
-            cost=cost,
-            client_id=request.client_id,
-            symbol=request.symbol,
-            order=None,
-            failure=why,
-        )
-    return RequestFailed(request_id=request.request_id, cost=cost, failure=why)
 
 
 class RefusedError(Exception):

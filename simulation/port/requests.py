@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ganglion.actors.exchange.venue import ReplyTo
+from ganglion.actors.exchange.venue import ReplyTo, failed_reply, operation_of
 from ganglion.messages.orders import Phase
 from ganglion.messages.venue import (
     CancelAllAfter,
@@ -26,7 +26,7 @@ from ganglion.messages.venue import (
 )
 from ganglion.simulation.faults.fault import FaultKind
 from ganglion.simulation.port.answers import PLAIN, View
-from ganglion.simulation.port.failures import RefusedError, failed, failure, operation_of
+from ganglion.simulation.port.failures import RefusedError, failure
 from ganglion.simulation.port.faults import GROUPS
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class Requests:
             left_s = max(1.0, float(-int(-(ban.until_s - exchange.timeline.now_s) // 1)))
             error, text, says = profile.ban_says
             why = failure(error, f"{profile.id} {text}", operation_of(request), retry_after_s=left_s if says else None)
-            return failed(request, exchange.answers.cost_of(request), why)
+            return failed_reply(request, exchange.answers.cost_of(request), why)
         refused = faults.take(K.ERROR, request=request)
         if refused is not None:
             return self._failed(request, self._said(refused.fault.error))
@@ -327,4 +327,4 @@ class Requests:
 
     def _failed(self, request: VenueRequest, refusal: RefusedError, cost: float | None = None) -> VenueReply:
         why = failure(refusal.error, refusal.text, operation_of(request), refusal.phase)
-        return failed(request, self.exchange.answers.cost_of(request) if cost is None else cost, why)
+        return failed_reply(request, self.exchange.answers.cost_of(request) if cost is None else cost, why)

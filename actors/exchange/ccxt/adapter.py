@@ -28,21 +28,18 @@ from ganglion.actors.exchange.ccxt.settings import (
 from ganglion.actors.exchange.ccxt.streams import Streams
 from ganglion.actors.exchange.ccxt.trace import TRACE, Trace
 from ganglion.actors.exchange.quirks import Quirks, quirks_of
-from ganglion.actors.exchange.venue import ReplyTo, Venue
-from ganglion.messages.lifecycle import Failure, Operation
+from ganglion.actors.exchange.venue import ReplyTo, Venue, failed_reply, operation_of
+from ganglion.messages.lifecycle import Failure
 from ganglion.messages.values import Symbol
 from ganglion.messages.venue import (
     CancelAllAfter,
     CancelAtVenue,
-    CancelDone,
     CloseVenue,
     CostSpent,
     CreateOrder,
     DropClient,
     FromVenue,
-    OrderCreated,
     RepeatBook,
-    RequestFailed,
     Unwatch,
     VenueReply,
     VenueRequest,
@@ -175,7 +172,7 @@ class CcxtVenue:
             reply = await self._requests.answer(request, trace)
         # a BaseException out of ccxt (a cancelled future of a closed client) is a value from here on
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
-            reply = _failed(request, trace.cost, self._describe(error, trace))
+            reply = failed_reply(request, trace.cost, self._describe(error, trace))
         self._reply(reply_to, reply)
 
     def _say_farewell(self) -> None:
@@ -329,36 +326,6 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
             _merge(inner, value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value
-
-
-def operation_of(request: VenueRequest) -> Operation:
-    """What kind of work a request is, for the error table."""
-    if isinstance(request, CreateOrder):
-        return Operation.PLACE
-    return Operation.CANCEL if isinstance(request, CancelAtVenue) else Operation.READ
-
-
-def _failed(request: VenueRequest, cost: float, failure: Failure) -> VenueReply:
-    if isinstance(request, CreateOrder):
-        return OrderCreated(
-            request_id=request.request_id,
-            cost=cost,
-            client_id=request.client_id,
-            attempt=request.attempt,
-            symbol=request.symbol,
-            order=None,
-            failure=failure,
-        )
-    if isinstance(request, CancelAtVenue):
-        return CancelDone(
-            request_id=request.request_id,
-            cost=cost,
-            client_id=request.client_id,
-            symbol=request.symbol,
-            order=None,
-            failure=failure,
-        )
-    return RequestFailed(request_id=request.request_id, cost=cost, failure=failure)
 
 
 VenueMaker = Callable[[], Venue]

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from ganglion.actors.exchange.ccxt.adapter import make_ccxt_venue, operation_of
+from ganglion.actors.exchange.ccxt.adapter import make_ccxt_venue
 from ganglion.actors.exchange.ccxt.settings import CcxtSettings, Credentials
 from ganglion.actors.exchange.ccxt.trace import TRACE, Trace
+from ganglion.actors.exchange.venue import operation_of
 from ganglion.messages.lifecycle import Failure
 from ganglion.messages.venue import FromVenue, VenueRequest
 
