@@ -6,14 +6,13 @@ Exit codes: 0 ok, 1 a check failed, 2 configuration, 3 halted, 130 second SIGINT
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from ganglion.bot import chaos_cli, operator_cli, record_cli, replay_cli
-from ganglion.bot.durations import DurationError, parse_duration
+from ganglion.bot.cli_options import Config, For, LogFormat
 from ganglion.bot.errors import BotError, ConfigError, ExitCode
 from ganglion.bot.journal_cli import journal_app
 
@@ -45,24 +44,6 @@ app = typer.Typer(
 )
 
 
-class LogFormat(StrEnum):
-    """What log lines look like."""
-
-    JSON = "json"
-    CONSOLE = "console"
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except DurationError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A bot.toml.", show_default=False)]
-For = Annotated[
-    float | None, typer.Option("--for", metavar="TIME", parser=_duration, help="Stop by itself: 30s, 5m, 1h30m.")
-]
 ModeName = Annotated[str | None, typer.Argument(metavar="[MODE]", help="Only this mode.", show_default=False)]
 SummaryFile = Annotated[Path | None, typer.Option("--summary", metavar="FILE", help="Write a JSON summary at the end.")]
 TapeFolder = Annotated[

@@ -7,13 +7,12 @@ Registered by cli.py; nothing heavy is imported up here. Exit codes: 0 ok, 1 not
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ganglion.bot.durations import DurationError, parse_duration
+from ganglion.bot.cli_options import Config, For, LogFormat
 from ganglion.bot.errors import BotError, ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -29,29 +28,10 @@ TEXT = (
 EXAMPLES = (
     "ganglion record bot.toml --out recorded/",
     "ganglion record bot.toml --out recorded/ --for 10m --timeframe 1m --timeframe 1h",
-    "ganglion backtest bot.toml --data recorded/",
 )
 
 
-class LogFormat(StrEnum):
-    """What log lines look like."""
-
-    JSON = "json"
-    CONSOLE = "console"
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except DurationError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A bot.toml.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to; made where there is none.")]
-For = Annotated[
-    float | None, typer.Option("--for", metavar="TIME", parser=_duration, help="Stop by itself: 30s, 5m, 1h30m.")
-]
 Timeframes = Annotated[
     list[str] | None, typer.Option("--timeframe", metavar="1m", help="Of the candles; repeatable. [default: 1m]")
 ]

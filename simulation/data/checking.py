@@ -1,4 +1,4 @@
-"""Looks at recorded data and reports what is in it: `ganglion backtest --data PATH --check`.
+"""Looks at recorded data and reports what is in it: before somebody trades on it.
 
 It says by the strict reading what is wrong first, and reads with `on_bad="skip"` where something is, so that the rest
 is counted. Prints by `str(report)`; it needs nothing but the standard library.

@@ -26,7 +26,7 @@ def print_summary(record: RunRecord, run: RunFigures, console: Console | None = 
         run: its figures.
         console: where to; stdout.
     """
-    from rich.console import Console  # noqa: PLC0415  # `ganglion backtest --help` has no use for it
+    from rich.console import Console  # noqa: PLC0415  # whoever only reads figures has no use for it
 
     console = console or Console()
     lasted = words.length(record.seconds)
