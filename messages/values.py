@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import lru_cache
 from typing import TypeAlias
 
 Symbol: TypeAlias = str
@@ -16,6 +17,9 @@ Asset: TypeAlias = str
 """A currency code, `BTC`."""
 
 ZERO = Decimal(0)
+
+_SYMBOLS = 4096
+"""Whose parts are kept: more than a bot trades."""
 
 EXACT = Context(prec=96, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
 """Money is added and multiplied in this context: Python's default one rounds at 28 digits, which a token with 18
@@ -82,11 +86,13 @@ def money(text: str | int | Decimal) -> Decimal:
     return value
 
 
+@lru_cache(maxsize=_SYMBOLS)
 def base_of(symbol: Symbol) -> Asset:
     """The asset that is bought and sold: `BTC` of `BTC/USDT` and of `BTC/USDT:USDT`."""
     return symbol.partition("/")[0]
 
 
+@lru_cache(maxsize=_SYMBOLS)
 def quote_of(symbol: Symbol) -> Asset:
     """The asset that it is paid with: `USDT` of `BTC/USDT` and of `BTC/USDT:USDT`."""
     return symbol.partition("/")[2].partition(":")[0]

@@ -119,6 +119,10 @@ class Actor(Generic[M]):
         """Tell everyone who subscribed to this type at this cell."""
         self._cell.publish(message)
 
+    def is_heard(self, kind: type[Message]) -> bool:
+        """Whether somebody subscribed to this type at this cell: what nobody hears need not be worked out."""
+        return self._cell.is_heard(kind)
+
     def watch(self, address: Address[Any]) -> None:
         """Be told `Terminated` once that address has stopped for good."""
         self._cell.watch(address)

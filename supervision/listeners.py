@@ -37,6 +37,10 @@ class Listeners(Mailbox):
             for address in self._subscribers.get(message.__class__, ()):
                 address.tell(message)
 
+    def is_heard(self, kind: type[Message]) -> bool:
+        """Whether somebody has subscribed to this type: what nobody hears need not be worked out."""
+        return self._subscribers is not None and bool(self._subscribers.get(kind))
+
     def subscribe(self, address: Address[Any], types: tuple[type[Message], ...]) -> None:
         """Add a subscriber; twice is once. It is forgotten when it stops for good."""
         subscriber = address._cell  # noqa: SLF001 - cell and address are one concept in two files

@@ -202,3 +202,6 @@ def _work(pipe: Connection, make: str) -> None:
             outcome = msgspec.structs.replace(outcome, parts=dict(sampler.parts))
             pipe.send_bytes(msgspec.msgpack.encode(outcome))
             gc.collect()  # a world is full of cycles: so a worker stays as large as its largest one
+            if not gc.get_freeze_count():
+                # What the first world has imported stays for good: not looking at it makes a collection 6 times faster.
+                gc.freeze()

@@ -80,7 +80,8 @@ class SimulatedExchange:
         """How often its balances were read by request."""
         self.bot_skew_ms = 0
         """How wrong the wall clock of the bot is, by which it signs: set by whoever moves that clock."""
-        self._changed: dict[Symbol, dict[tuple[Side, Decimal], Decimal]] = {}
+        self._changed: dict[Symbol, tuple[dict[float, float], dict[float, float]]] = {}
+        """Sizes by price of the bids and asks that changed since the last step."""
         self._deltas: dict[Symbol, Frame | None] = {}
         self._ports: list[SimulatedVenue] = []
         self._latency = choices.of(f"{self.key}:latency")
@@ -185,12 +186,9 @@ class SimulatedExchange:
         if symbol not in self._deltas:
             changed = self._changed.get(symbol)
             frame = None
-            if changed:
-                bids: list[tuple[float, float]] = []
-                asks: list[tuple[float, float]] = []
-                for (side, price), quantity in changed.items():
-                    (bids if side is Side.BUY else asks).append((float(price), float(quantity)))
-                frame = Frame(tuple(bids), tuple(asks), whole=False)
+            if changed is not None:
+                bids, asks = changed
+                frame = Frame(tuple(bids.items()), tuple(asks.items()), whole=False)
             self._deltas[symbol] = frame
         return self._deltas[symbol]
 
@@ -248,7 +246,10 @@ class SimulatedExchange:
         name, own = self.key, False
         for event in events:
             if isinstance(event, LevelChanged):
-                self._changed.setdefault(event.symbol, {})[event.side, event.price] = event.quantity
+                sides = self._changed.get(event.symbol)
+                if sides is None:
+                    sides = self._changed[event.symbol] = {}, {}
+                sides[event.side is Side.SELL][float(event.price)] = float(event.quantity)
             elif isinstance(event, Fill):
                 self.fills.append(event)
                 self.volume[event.symbol] = self.volume.get(event.symbol, 0.0) + float(event.quantity)

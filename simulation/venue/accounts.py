@@ -67,6 +67,16 @@ class Balance:
         self.locked -= amount
 
 
+class Balances(dict[str, Balance]):
+    """Balances by asset; one that is asked for the first time is made at zero."""
+
+    __slots__ = ()
+
+    def __missing__(self, asset: str) -> Balance:
+        made = self[asset] = Balance()
+        return made
+
+
 class Account:
     """One account. With `keeps_history` its finished orders and fills stay readable (the seeded flow's do not)."""
 
@@ -84,7 +94,7 @@ class Account:
     def __init__(self, name: str, *, keeps_history: bool = True) -> None:
         self.name = name
         self.keeps_history = keeps_history
-        self.balances: dict[str, Balance] = {}
+        self.balances = Balances()
         self.open: dict[tuple[str, int], Order] = {}
         """Open orders by (symbol, order id), oldest first."""
         self.open_client_ids: dict[str, Order] = {}
@@ -97,10 +107,7 @@ class Account:
 
     def balance(self, asset: str) -> Balance:
         """The balance of `asset`, made at zero when it is asked for the first time."""
-        found = self.balances.get(asset)
-        if found is None:
-            found = self.balances[asset] = Balance()
-        return found
+        return self.balances[asset]
 
     def add_order(self, order: Order) -> None:
         """Remember a newly accepted order."""

@@ -85,12 +85,12 @@ class Clearing:
         fee = market.fee(paid if order.fee_on_top else received, maker=maker)
         reserved = self._with_fee(order, reserved)
         spent = paid + fee if order.fee_on_top else paid
-        paying = account.balance(paid_in)
+        paying = account.balances[paid_in]
         paying.spend(spent)
         paying.release(reserved - spent)
         order.locked -= reserved
-        account.balance(received_in).free += received if order.fee_on_top else received - fee
-        self.accounts[FEES].balance(asset).free += fee
+        account.balances[received_in].free += received if order.fee_on_top else received - fee
+        self.accounts[FEES].balances[asset].free += fee
         order.filled += quantity
         order.quote_filled += quote
         order.status = OrderStatus.PARTIALLY_FILLED

@@ -70,11 +70,12 @@ class Engine(Clearing):
         order = Order(command, account, self.next_order_id[command.symbol], now_ms)
         need, fillable = self._need(order, book)
         asset = self._paying_asset(order)
-        if need > account.balance(asset).free:
-            reason = f"needs {need} {asset}, free are {account.balance(asset).free}"
+        paying = account.balances[asset]
+        if need > paying.free:
+            reason = f"needs {need} {asset}, free are {paying.free}"
             return [_rejected(command, RejectCode.INSUFFICIENT_BALANCE, reason)]
         self.next_order_id[command.symbol] += 1
-        account.balance(asset).lock(need)
+        paying.lock(need)
         order.locked = need
         account.add_order(order)
         turn = Turn(now_ms)
@@ -185,13 +186,13 @@ class Engine(Clearing):
         It must stay above what is filled, and its owner must have the money; the order goes behind the others.
         """
         price, book, market = self._limit_price(order), self.books[order.symbol], self.markets[order.symbol]
-        more = quantity - order.quantity
-        side, asset, need = book.asks, market.base, more
+        more = need = quantity - order.quantity
+        side, asset = book.asks, market.base
         if order.side is Side.BUY:
             side, asset, need = book.bids, market.quote, more * price
         if order.fee_on_top:
             need = self._with_fee(order, need)
-        order.account.balance(asset).lock(need)
+        order.account.balances[asset].lock(need)
         order.locked += need
         order.quantity, order.updated_ms = quantity, now_ms
         level = side.levels[price]
@@ -395,7 +396,7 @@ class Engine(Clearing):
 
     def _close(self, order: Order, status: OrderStatus, turn: Turn) -> None:
         asset = self._paying_asset(order)
-        order.account.balance(asset).release(order.locked)
+        order.account.balances[asset].release(order.locked)
         order.locked = ZERO
         order.status = status
         order.updated_ms = turn.now_ms

@@ -16,7 +16,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import TypeAlias
 
 from ganglion.messages.values import ZERO, OrderType, Side
@@ -74,16 +74,23 @@ class SymbolFlow:
         self._market = market
         self._settings = settings
         self._random = random.Random(f"{seed}:flow:{market.symbol}")
+        self._draw = self._random.random
         self._anchor = math.log(float(market.price))
         self._fair = math.log(float(start))
         ticks = Decimal(str(settings.spacing)) * market.price // market.tick
         self._pitch = max(market.tick, ticks * market.tick)
-        self._coarse_pitch = float(self._pitch)
+        pitch = float(self._pitch)
+        self._spread = (1 - settings.half_spread) / pitch, (1 + settings.half_spread) / pitch
+        """From the fair price to the nearest bid and ask, in rungs."""
         quote_value = 1.0 if market.price > 1 or market.quote.startswith("USD") else 1e-4
         self._level_base = settings.level_value * quote_value / float(market.price)
+        self._least_size = self._level_base * (1 - settings.jitter)
+        self._size_range = self._level_base * 2 * settings.jitter
         self._steps_per_base = 1 / float(market.step)
         self._least_steps = int(market.min_notional * 4 / market.price / market.step) + 1
         self._quotes: dict[tuple[Side, int], Order] = {}
+        self._standing: list[Order] | None = None
+        """The same orders in a row; None once they are others."""
         self._touch: tuple[int, int] | None = None
         """The best rungs and the next trade when quotes were last looked at: what is as it was need not be."""
         self._next_trade = 0
@@ -98,19 +105,22 @@ class SymbolFlow:
 
     def step(self, engine: Engine, now_ms: int, elapsed_s: float, apply: Apply) -> None:
         """Let `elapsed_s` seconds of market happen at `now_ms`."""
+        settings, symbol = self._settings, self._market.symbol
+        book, next_trade = engine.books[symbol], engine.next_trade_id[symbol]
+        update_id = book.update_id
         self._walk(elapsed_s)
-        symbol = self._market.symbol
-        touch, next_trade, update_id = self._best_rungs(), engine.next_trade_id[symbol], engine.books[symbol].update_id
+        touch = self._best_rungs()
         if touch != self._touch or next_trade != self._next_trade or not self._whole:
+            self._standing = None
             wanted = self._wanted(*touch)
             self._withdraw(engine, now_ms, apply, wanted)
             self._quote(engine, now_ms, apply, wanted)
             self._touch, self._next_trade = touch, next_trade
             self._whole = all(key in self._quotes for key in wanted)
-        if self._settings.resizes_per_step and engine.books[symbol].update_id == update_id:
+        if settings.resizes_per_step and book.update_id == update_id:
             self._resize(engine, now_ms, apply)
-        due = self._settings.takes_per_s * elapsed_s
-        while due > 0 and self._random.random() < min(1.0, due):
+        due = settings.takes_per_s * elapsed_s
+        while due > 0 and self._draw() < due:
             self._take(engine, now_ms, apply)
             due -= 1.0
 
@@ -121,16 +131,16 @@ class SymbolFlow:
 
     def _best_rungs(self) -> tuple[int, int]:
         """The nearest bid and ask to be quoted, as multiples of the pitch outside the spread."""
-        pitch, fair = self._coarse_pitch, math.exp(self._fair)
-        low, high = fair * (1 - self._settings.half_spread) / pitch, fair * (1 + self._settings.half_spread) / pitch
-        bid, ask = math.floor(low), math.ceil(high)
-        if self._touch is not None and self._settings.patience:
+        fair, (below, above), patience = math.exp(self._fair), self._spread, self._settings.patience
+        low, high = fair * below, fair * above
+        bid, ask = int(low), -int(-high // 1)
+        if patience and self._touch is not None:
             known_bid, known_ask = self._touch
-            if bid == known_bid + 1 and low - bid < self._settings.patience:
+            if bid == known_bid + 1 and low - bid < patience:
                 bid = known_bid
-            if ask == known_ask - 1 and ask - high < self._settings.patience:
+            if ask == known_ask - 1 and ask - high < patience:
                 ask = known_ask
-        return bid, max(ask, bid + 1)
+        return bid, ask if ask > bid else bid + 1
 
     def _wanted(self, bid: int, ask: int) -> Rungs:
         """The rungs to be quoted, nearest first, sides in turn."""
@@ -157,8 +167,10 @@ class SymbolFlow:
 
     def _resize(self, engine: Engine, now_ms: int, apply: Apply) -> None:
         """Change the size of some quotes where they stand."""
-        due, draw = self._settings.resizes_per_step, self._random.random
-        orders = list(self._quotes.values())
+        due, draw = self._settings.resizes_per_step, self._draw
+        orders = self._standing
+        if orders is None:
+            orders = self._standing = list(self._quotes.values())
         while due > 0 and orders and draw() < due:
             order = orders[int(draw() * len(orders))]
             steps = max(self._least_steps, int(self._size() * self._steps_per_base))
@@ -168,8 +180,7 @@ class SymbolFlow:
             due -= 1.0
 
     def _size(self) -> float:
-        jitter = self._settings.jitter
-        return self._level_base * self._random.uniform(1 - jitter, 1 + jitter)
+        return self._least_size + self._size_range * self._draw()
 
     def _place(
         self,
@@ -198,7 +209,7 @@ class SymbolFlow:
     def _take(self, engine: Engine, now_ms: int, apply: Apply) -> None:
         share = self._settings.take_share * min(self._random.lognormvariate(0.0, 1.0), _LARGEST_TAKE)
         size = self._level_base * share
-        side = Side.BUY if self._random.random() < 0.5 else Side.SELL
+        side = Side.BUY if self._draw() < 0.5 else Side.SELL
         command = NewOrder(
             account=TAKER,
             symbol=self._market.symbol,
@@ -212,8 +223,8 @@ class SymbolFlow:
     def _quantity(self, size: float, price: Decimal) -> Decimal:
         """`size` on the market's step, never under what the market takes."""
         market = self._market
-        steps = (Decimal(size) / market.step).quantize(Decimal(1), rounding=ROUND_DOWN)
         least = (market.min_notional * 2 / price) // market.step + 1
+        steps = Decimal(int(size * self._steps_per_base))
         quantity = max(steps, least, market.min_quantity // market.step) * market.step
         return min(quantity, market.max_quantity)
 

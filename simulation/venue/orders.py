@@ -85,6 +85,7 @@ class Order:
         "created_ms",
         "expires_ms",
         "fee_asset",
+        "fee_on_top",
         "filled",
         "id",
         "locked",
@@ -114,6 +115,8 @@ class Order:
         self.post_only = command.post_only
         self.self_trade = command.self_trade
         self.fee_asset = command.fee_asset
+        self.fee_on_top = command.fee_asset is (FeeAsset.QUOTE if command.side is Side.BUY else FeeAsset.BASE)
+        """Whether the fee is charged in what the owner pays with, so that it has to be set aside as well."""
         self.reference = command.reference
         self.expires_ms = command.expires_ms
         self.price = command.price
@@ -130,9 +133,3 @@ class Order:
     def remaining(self) -> Decimal:
         """Base that is still to be filled."""
         return self.quantity - self.filled
-
-    @property
-    def fee_on_top(self) -> bool:
-        """Whether the fee is charged in what the owner pays with, so that it has to be set aside as well."""
-        paid = FeeAsset.QUOTE if self.side is Side.BUY else FeeAsset.BASE
-        return self.fee_asset is paid

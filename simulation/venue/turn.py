@@ -31,6 +31,6 @@ class Turn:
         for (name, asset), account in self.balances.items():
             if not account.keeps_history:
                 continue  # the crowd's: nobody is told of them
-            balance = account.balance(asset)
+            balance = account.balances[asset]
             events.append(BalanceChanged(name, asset, balance.free, balance.locked, self.now_ms))
         return events

@@ -225,12 +225,6 @@ class Process:
         """When its next timer fires."""
         return None if self.life is None else self.life.core.next_timer_s()
 
-    @property
-    def busy(self) -> bool:
-        """Whether something can be handled without time passing."""
-        life = self.life
-        return life is not None and bool(life.core.queue or life.core.control)
-
     def drain(self, most: int | None = None) -> None:
         """Handle what can be handled without time passing, at most so many messages."""
         life = self.life

@@ -43,7 +43,7 @@ from ganglion.simulation.world.process import Process, payload
 from ganglion.simulation.world.timeline import START_MS, Timeline
 from ganglion.simulation.world.trace import Trace
 
-OWNERS_FIRST_S, OWNERS_EVERY_S = 20.0, 600.0
+OWNERS_FIRST_S, OWNERS_EVERY_S = 20.0, 900.0
 """Looks at whose state changes in whose turn; each takes 20 ms."""
 LOOK_S = 5.0
 """Between two looks at what has arrived at the venues."""
@@ -291,8 +291,7 @@ class World:
         timeline, processes = self.timeline, list(self.processes.values())
         while True:
             for process in processes:
-                if process.busy:
-                    process.drain(None if until_step is None else until_step - self.steps)
+                process.drain(None if until_step is None else until_step - self.steps)
             if until_step is not None and self.steps >= until_step:
                 return
             when_s, who = timeline.next_s(), None
@@ -302,20 +301,21 @@ class World:
                     when_s, who = next_s, process
             if when_s is None or when_s > until_s:
                 break
-            self._move_to(when_s)
+            if when_s > timeline.now_s:
+                self._move_to(when_s)
             if who is None:
                 timeline.fire()
             else:
                 who.fire()
-        self._move_to(until_s)
+        if until_s > timeline.now_s:
+            self._move_to(until_s)
 
     def _move_to(self, when_s: float) -> None:
-        if when_s > self.timeline.now_s:
-            self.timeline.now_s = when_s
-            self.trace.time(when_s)
-            for process in self.processes.values():
-                if process.life is not None:
-                    process.life.clock.move_to(when_s)
+        self.timeline.now_s = when_s
+        self.trace.time(when_s)
+        for process in self.processes.values():
+            if process.life is not None:
+                process.life.clock.move_to(when_s)
 
     def _stepped(self, now_s: float, path: str, message: object) -> None:
         if self._watch is not None:

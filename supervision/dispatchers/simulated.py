@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 from ganglion.supervision.clock import VirtualClock
@@ -65,7 +66,7 @@ class SimulatedDispatcher(Dispatcher):
     def call_later(self, delay_s: float, action: Callable[[], None]) -> Timer:
         """Call back when virtual time gets there; timers of one instant fire in the order they were set."""
         timer = HeapTimer(action)
-        when = self.clock.monotonic_s() + max(0.0, delay_s)
+        when = self.clock.monotonic_s() + (max(0.0, delay_s))
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
@@ -93,7 +94,7 @@ class SimulatedDispatcher(Dispatcher):
         """Handle all that can be handled without time passing; returns how many messages that were."""
         before, controlled = self.handled, self.controlled
         while self.queue or self.control:
-            self.drain(RUNAWAY)
+            Context().run(self._turn, RUNAWAY)
             if self.handled - before > RUNAWAY or self.controlled - controlled > RUNAWAY_CONTROL:
                 raise RuntimeError(ENDLESS)
         return self.handled - before

@@ -202,6 +202,23 @@ def test_a_subscriber_hears_only_the_types_it_asked_for(system):
     assert probe.received == [Fill(1)]
 
 
+def test_a_publisher_knows_which_types_somebody_hears(system):
+    heard: list[tuple[bool, bool]] = []
+
+    class Asks(Actor[Note]):
+        @receives
+        def note(self, message: Note) -> None:
+            heard.append((self.is_heard(Note), self.is_heard(Fill)))
+
+    publisher = system.spawn(Asks)
+    publisher.tell(Note("before"))
+    eventually(system, lambda: len(heard) == 1)
+    system.subscribe(publisher, system.probe().address, Note)
+    publisher.tell(Note("after"))
+    eventually(system, lambda: len(heard) == 2)
+    assert heard == [(False, False), (True, False)]
+
+
 def test_a_stopped_subscriber_is_forgotten_and_makes_no_dead_letters(system):
     pages: list[Message] = []
     publisher = system.spawn(Publisher)

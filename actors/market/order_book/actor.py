@@ -23,7 +23,7 @@ STALE_S = 5.0
 """Age by our clock at which a book can't be decided on any more."""
 
 HEARTBEAT_S = 1.0
-"""After so long a whole book repeats its best prices, so that an unmoved top is not taken for a stale book."""
+"""After so long the next change repeats best prices that stand, so that they are not taken for a stale book's."""
 
 HELD_DELTAS = 1000
 """Deltas kept while a snapshot is awaited: 100 s of Binance's depth@100ms."""
@@ -70,7 +70,7 @@ class OrderBookActor(Actor[BookMessage]):
             venue: the exchange actor, which answers ResyncBook with a BookSnapshot.
             max_levels: levels kept a side; None keeps all.
             stale_s: seconds without an update after which the book is stale.
-            heartbeat_s: after how long an unmoved top is repeated; at or above `stale_s` it never is.
+            heartbeat_s: how long ago an unmoved top was told when a change below it repeats it.
             backoff: pauses between two requests for a snapshot.
         """
         self._exchange = exchange
@@ -89,8 +89,8 @@ class OrderBookActor(Actor[BookMessage]):
         self._lost_s = 0.0
         self._ask_timer: Timer | None = None
         self._age_timed = False
-        self._told_s = 0.0
-        """When subscribers heard of the best prices last, or a little earlier."""
+        self._repeat_s = 0.0
+        """From when on a change below the best prices repeats them."""
 
     def on_start(self) -> None:
         """Say that nothing is known yet, whatever an incarnation before this one said."""
@@ -114,7 +114,8 @@ class OrderBookActor(Actor[BookMessage]):
             self._delta_in_doubt(message)
             return
         applied = self._apply(message)
-        if applied is _TOP:
+        # The best prices may stand while deeper levels move, and a subscriber may have been restarted.
+        if applied is _TOP or (applied is _DEEPER and message.received_s >= self._repeat_s):
             self._publish_top()
         elif applied is not _DEEPER and applied is not _OLD:
             self._not_whole(applied, message)
@@ -167,7 +168,7 @@ class OrderBookActor(Actor[BookMessage]):
 
     def _publish_top(self) -> None:
         book = self._book
-        self._told_s = book.received_s
+        self._repeat_s = book.received_s + self._heartbeat_s
         self.publish(
             TopOfBook(
                 self._exchange,
@@ -253,7 +254,7 @@ class OrderBookActor(Actor[BookMessage]):
             if self._ask_timer is not None:
                 self._ask_timer.cancel()
                 self._ask_timer = None
-            self._look_later(min(self._stale_s, self._heartbeat_s))
+            self._look_later(self._stale_s)
         self._publish_top()
 
     def _look_later(self, wait_s: float) -> None:
@@ -268,15 +269,8 @@ class OrderBookActor(Actor[BookMessage]):
             return
         now_s = self.clock.monotonic_s()
         left_s = self._book.received_s + self._stale_s - now_s
-        if left_s > 0:
-            wait_s = self._told_s + self._heartbeat_s - now_s
-            if wait_s <= _ROUNDING_S:
-                wait_s = self._heartbeat_s
-                if self._heartbeat_s < self._stale_s:
-                    # The best prices may stand while deeper levels move, and a subscriber may have been restarted.
-                    self._publish_top()
-                    self._told_s = now_s
-            self._look_later(min(left_s, wait_s))
+        if left_s > _ROUNDING_S:
+            self._look_later(left_s)
             return
         # Quiet markets go stale all day: their requests must not count as a stream that never fits.
         if not self._recently_lost():

@@ -90,8 +90,10 @@ class TreasuryActor(Actor[TreasuryMessage]):
 
     @receives
     def tick(self, message: Tick) -> None:
-        """Value everything."""
+        """Value everything, if anybody or a limit asks for it."""
         self.after(self._every_s, message)
+        if not self._limits and not self.is_heard(TreasuryView):
+            return
         view = TreasuryView(
             reference=self._prices.reference,
             accounts=tuple(self._account(account) for account in sorted(self._holdings)),

@@ -26,6 +26,10 @@ class LossLimits:
     modes: Mapping[str, tuple[str, Decimal]] = field(default_factory=dict)
     """(account, most) by mode."""
 
+    def __bool__(self) -> bool:
+        """Whether there is a limit at all."""
+        return self.bot is not None or bool(self.accounts) or bool(self.modes)
+
 
 def exceeded(limits: LossLimits, results: Iterable[ModeResult], reference: Asset) -> Iterator[Loss]:
     """Every limit that is exceeded now.

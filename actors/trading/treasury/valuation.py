@@ -23,11 +23,14 @@ class Prices:
     def __init__(self, reference: Asset) -> None:
         self.reference = reference
         self._mids: dict[Symbol, float] = {}
+        self._pairs: dict[Symbol, tuple[Asset, Asset]] = {}
         self._rates: dict[Asset, Decimal] | None = None
 
     def set_mid(self, symbol: Symbol, mid: float) -> None:
         """A new mid; of several exchanges the latest counts."""
         if mid > 0:
+            if symbol not in self._pairs:
+                self._pairs[symbol] = base_of(symbol), quote_of(symbol)
             self._mids[symbol] = mid
             self._rates = None
 
@@ -44,7 +47,7 @@ class Prices:
         """Breadth first from the reference, so that the fewest hops win; books in the order they were first seen."""
         rates = {self.reference: Decimal(1)}
         waiting = deque([self.reference])
-        books = [(base_of(symbol), quote_of(symbol), Decimal(str(mid))) for symbol, mid in self._mids.items()]
+        books = [(*self._pairs[symbol], Decimal(repr(mid))) for symbol, mid in self._mids.items()]
         while waiting:
             known = waiting.popleft()
             for base, quote, mid in books:
@@ -58,20 +61,18 @@ class Prices:
 
     def value(self, amounts: Mapping[Asset, Decimal]) -> tuple[Decimal, tuple[Asset, ...]]:
         """The worth of amounts, and which of them have no price (counted as 0)."""
-        worth, rates = ZERO, self._known_rates()
+        worth, rates = ZERO, self._rates or self._known_rates()
         unpriced: list[Asset] = []
-        for asset in sorted(amounts):
-            amount = amounts[asset]
-            if not amount:
-                continue
-            rate = rates.get(asset)
-            if rate is None:
-                unpriced.append(asset)
-            else:
-                worth += amount * rate
-        if not worth:
-            return ZERO, tuple(unpriced)
-        return _WIDE.add(_WIDE.normalize(_WIDE.quantize(worth, _CENT)), ZERO), tuple(unpriced)
+        for asset, amount in amounts.items():
+            if amount:
+                rate = rates.get(asset)
+                if rate is None:
+                    unpriced.append(asset)
+                else:
+                    worth += amount * rate
+        if unpriced:
+            unpriced.sort()
+        return (_WIDE.quantize(worth, _CENT) if worth else ZERO), tuple(unpriced)
 
 
 class Result:

@@ -177,14 +177,14 @@ def test_a_book_without_updates_for_five_seconds_is_stale(whole: Scene):
     assert whole.asked == ["stale"]
 
 
-def test_a_fresh_book_whose_best_prices_stand_repeats_them_with_the_time_of_its_latest_update(system: System):
+def test_best_prices_that_stand_are_repeated_with_the_first_change_after_a_heartbeat(system: System):
     scene = Scene(system, heartbeat_s=1.0)
     scene.snapshot()
-    scene.system.run_for(0.5)
-    scene.delta(10, 11, bids=((98.0, 7.0),))
     scene.mode.received.clear()
-    scene.system.run_for(1.0)
-    assert [(top.bid, top.received_s) for top in scene.mode.of(TopOfBook)] == [(99.0, 0.5)]
+    for number in range(10, 14):
+        scene.system.run_for(0.5)
+        scene.delta(number, number + 1, bids=((98.0, float(number)),))
+    assert [(top.bid, top.received_s) for top in scene.mode.of(TopOfBook)] == [(99.0, 1.0), (99.0, 2.0)]
 
 
 def test_best_prices_that_were_told_a_moment_ago_are_not_repeated_before_a_heartbeat_after(system: System):
@@ -194,9 +194,20 @@ def test_best_prices_that_were_told_a_moment_ago_are_not_repeated_before_a_heart
     scene.delta(10, 11, bids=((99.0, 7.0),))
     scene.mode.received.clear()
     scene.system.run_for(0.9)
+    scene.delta(11, 12, bids=((98.0, 1.0),))
     assert scene.mode.of(TopOfBook) == []
     scene.system.run_for(0.2)
+    scene.delta(12, 13, bids=((98.0, 2.0),))
     assert [top.bid_size for top in scene.mode.of(TopOfBook)] == [7.0]
+
+
+def test_a_change_that_is_already_known_repeats_nothing(system: System):
+    scene = Scene(system, heartbeat_s=1.0)
+    scene.snapshot()
+    scene.mode.received.clear()
+    scene.system.run_for(2.0)
+    scene.delta(8, 9, bids=((98.0, 2.0),))
+    assert scene.mode.of(TopOfBook) == []
 
 
 def test_a_stale_book_repeats_nothing(system: System):
