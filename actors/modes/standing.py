@@ -8,6 +8,8 @@ book is whole.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import TypeAlias
 
 import msgspec
@@ -16,6 +18,7 @@ from ganglion.messages.account import Funds, Resume
 from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import Fill, OrderUpdate
 from ganglion.messages.trading import TradingState
+from ganglion.messages.values import ZERO
 
 OrderFact: TypeAlias = OrderUpdate | Fill
 """What an account says about a mode's orders."""
@@ -42,7 +45,10 @@ class Standing:
         """A Resume that the mode has not been told yet."""
         self._orders: dict[str, OrderUpdate] = {}
         self._held: deque[OrderFact] = deque()
-        self._trades: set[str] = set()
+        self._trades: dict[str, Decimal] = {}
+        """Amounts of the fills that count, by trade id; 0 of those that stood in for another."""
+        self._ahead: dict[str | None, Decimal] = {}
+        """How much more of an intent the mode was told than its fills come to, while stand-ins step aside."""
         self._first = True
         self._clears_first = clears_first
 
@@ -99,11 +105,11 @@ class Standing:
         if self._first:
             # A new incarnation knows nothing: what came before is in the Resume, as facts to go on from.
             self._held.clear()
-            self._trades.clear()
+            self._ahead.clear()
+            self._trades = {fill.trade_id: fill.amount for fill in message.fills_since}
         else:
-            new = [fill for fill in message.fills_since if fill.trade_id not in self._trades]
+            new = self._untold(sorted(message.fills_since, key=lambda fill: fill.sequence))
             self._held = deque(sorted((*self._held, *new), key=lambda fact: fact.sequence))
-        self._trades.update(fill.trade_id for fill in message.fills_since)
         self.resumption = message
 
     def take_resumption(self) -> Resume:
@@ -153,15 +159,31 @@ class Standing:
         return True
 
     def fill(self, fill: Fill) -> bool:
-        """Take a fill; False where it was taken before, or stands in for synthetic ones that were."""
-        if fill.trade_id in self._trades:
-            return False
-        stood_in = bool(fill.replaces) and self._trades.issuperset(fill.replaces)
-        self._trades.add(fill.trade_id)
-        if stood_in:
-            return False
-        self._held.append(fill)
-        return True
+        """Take a fill; False where there is nothing in it that was not taken before."""
+        new = self._untold((fill,))
+        self._held.extend(new)
+        return bool(new)
+
+    def _untold(self, fills: Iterable[Fill]) -> list[Fill]:
+        """What of these fills is new: all of one, what it has beyond the synthetic ones that it replaces, or nothing.
+
+        A trade may replace a part of a synthetic fill; another synthetic one stands in for the rest then.
+        """
+        new: list[Fill] = []
+        for fill in fills:
+            if fill.trade_id in self._trades:
+                continue
+            self._trades[fill.trade_id] = fill.amount
+            ahead = self._ahead.pop(fill.intent_id, ZERO)
+            for trade_id in fill.replaces:
+                if trade_id in self._trades:
+                    ahead += self._trades[trade_id]
+                    self._trades[trade_id] = ZERO
+            if ahead > fill.amount:
+                self._ahead[fill.intent_id] = ahead - fill.amount
+            if ahead < fill.amount:
+                new.append(msgspec.structs.replace(fill, amount=fill.amount - ahead) if ahead else fill)
+        return new
 
     def next_fact(self) -> OrderFact | None:
         """The oldest fact that the mode was not told, once it may decide on it."""

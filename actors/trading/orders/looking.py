@@ -30,6 +30,7 @@ class Looking:
         self._watches: dict[str, Watch] = {}
         self._late: dict[str, float] = {}
         """Until when (monotonic) the id of an order taken for not placed is watched."""
+        self._begun = False
         self.follow: Callable[[Line], None] = lambda _line: None
         """What the commands' side does after evidence about a line; set by the actor."""
         self._sent: dict[str, tuple[int, float]] = {}
@@ -51,9 +52,20 @@ class Looking:
     def reset(self) -> None:
         """A new epoch: votes start again."""
         self._watches.clear()
+        if not self._begun:
+            self._begun = True
+            self._watch_on()
         for client_id in self._late:
             self._watches[client_id] = Watch()
             self._desk.after(self._desk.settings.late_spacing_s, f"ask:{client_id}:0")
+
+    def _watch_on(self) -> None:
+        """Watch what was taken for not placed shortly before this actor began; by then it may have traded."""
+        ledger, watch_s = self._desk.ledger, self._desk.settings.late_watch_s
+        since_ms = ledger.watermark_ms - int(watch_s * 1000)
+        for line in ledger.lines.values():
+            if line.presumed and line.ended_ms >= since_ms:
+                self._late[line.client_id] = self._desk.now_s() + watch_s
 
     def doubts(self) -> list[Line]:
         """Lines with an open question, oldest first."""

@@ -95,6 +95,18 @@ def test_a_late_arrival_that_no_stream_tells_of_is_found_by_watching_its_id():
     assert not account.world.open_orders()
 
 
+def test_an_id_that_was_watched_is_watched_on_after_a_restart():
+    settings = OrdersSettings(evidence_grace_s=6.0, audit_s=0)
+    account = Account(Fates(late_arrival=1.0, late_s=30.0, stream_loss=1.0), settings=settings).run()
+    intent = account.place()
+    account.run(20)
+    assert account.state(intent.intent_id) == OrderState.REJECTED
+    account.system.fail("/bot/account/orders")
+    account.run(60)
+    assert account.state(intent.intent_id) == OrderState.CANCELED
+    assert not account.world.open_orders()
+
+
 def test_a_late_arrival_that_filled_at_once_is_counted():
     account = Account(Fates(late_arrival=1.0, late_s=25.0)).run()
     intent = account.place()
