@@ -32,6 +32,10 @@ class Bought(msgspec.Struct, frozen=True):
 class Accumulate(TradingMode[AccumulateConfig]):
     """Buys `total` in slices and stops."""
 
+    def most_orders(self) -> int:
+        """One slice at a time: a world in which there are two is a violation."""
+        return 1
+
     def on_start(self) -> None:
         """Nothing is known yet."""
         self.bought: Decimal | None = None

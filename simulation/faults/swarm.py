@@ -7,8 +7,9 @@ its own, so taking one away moves no other. Pure; the world asks it once, before
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -39,6 +40,21 @@ class Sites:
         if target == Target.EXCHANGE:
             return self.exchanges
         return self.actors if target == Target.ACTOR else self.supervisors
+
+    def check(self, faults: Iterable[Fault]) -> None:
+        """Refuse faults that strike nobody here.
+
+        Raises:
+            ValueError: with the first of them, and whom it could name.
+        """
+        for fault in faults:
+            known = self.of(KINDS[fault.kind].target)
+            if fault.target in known:
+                continue
+            names = ", ".join(repr(name) for name in dict.fromkeys(known)) or "nothing"
+            near = difflib.get_close_matches(fault.target, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"fault {fault.kind}: its target is {fault.target!r}, here it can be {names}{hint}")
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def under_way(system: System, orders: str) -> list[str]:
 def held_back(system: System) -> list[str]:
     """Actors for whom messages wait, each with how many; what waits for an empty place is none of ours."""
     return [
-        f"{cell.stashed()} messages wait for {cell.path} ({cell.state})"
+        f"{cell.stashed()} messages wait: {why_away(system, cell.path)}"
         for cell in system.cells()
         if cell.stashed() and cell.state is not CellState.RESERVED
     ]

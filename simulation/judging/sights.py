@@ -36,6 +36,7 @@ from ganglion.messages.trading import By, TradingState, TradingStates
 from ganglion.messages.values import Symbol
 from ganglion.simulation.judging.coverage import SITUATIONS, Coverage
 from ganglion.simulation.judging.reconciles import Reconciles
+from ganglion.supervision.errors import InjectedFailure
 
 OVERLAP_MS = 60_000
 """A reading lists trades again from this long before the last one (`OrdersSettings.overlap_s`)."""
@@ -72,6 +73,8 @@ class Sights:
         self._half_known: set[str] = set()
         self.reconciles: Reconciles | None = None
         """Judges the epochs that are heard of; the world's."""
+        self.raised: Callable[[ActorFailed], None] = lambda _: None
+        """Told of actors that failed although no fault and no venue made them; the world's."""
 
     # -------------------------------------------------------------- orders
 
@@ -197,6 +200,10 @@ class Sights:
         """An actor failed: what does it leave behind?"""
         steps = failed.path.split("/")
         part, account = steps[-1], steps[2] if len(steps) > 3 else ""
+        failure = failed.failure
+        # An exchange actor fails with its venue's errors, as the error table says.
+        if part != "exchange" and failure.error != InjectedFailure.__name__ and not failure.escalated:
+            self.raised(failed)
         if part == "orders" and self._in_flight(account):
             self._met("orders restarted with an order in flight")
         elif part == "portfolio" and self._open(account):

@@ -12,11 +12,12 @@ It knows bots by their `Blueprint` only; `bot/world.py` makes one of a configura
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ganglion.actors.trading.journal.device import JOURNAL
-from ganglion.messages.lifecycle import Violation
+from ganglion.messages.lifecycle import ActorFailed, Violation
 from ganglion.simulation.choices import Choices
 from ganglion.simulation.faults.fault import Fault
 from ganglion.simulation.faults.swarm import Faults, Sites
@@ -93,6 +94,9 @@ class World:
             start_ms: its first date.
             deviate: whether delivery may leave first-in-first-out where a fault says so, or the (step, index) at which
                 it does.
+
+        Raises:
+            ValueError: a fault's target is not in this world.
         """
         self.seed = seed
         self.timeline = Timeline(start_ms)
@@ -119,6 +123,7 @@ class World:
         for process in self.processes.values():
             process.sights.reconciles = self._reconciles(process.blueprint)
             process.records_lost = functools.partial(self._lost, process.blueprint)
+            process.sights.raised = functools.partial(self._raised, process.blueprint)
         self._hurting = Hurting(
             self.processes,
             self.exchanges,
@@ -128,6 +133,12 @@ class World:
             self._coverage.sometimes,
         )
         self._faults = faults if isinstance(faults, Faults) else Faults.of(tuple(faults or ()))
+        self._sites = Sites(
+            tuple(self.exchanges),
+            tuple(_target(bot, path, bots) for bot in bots for path in bot.actors),
+            tuple(_target(bot, path, bots) for bot in bots for path in bot.supervisors),
+        )
+        self._sites.check(self._faults.explicit)
         self._planned: tuple[Fault, ...] = ()
         self._horizon_s = 0.0
         self._begun = False
@@ -223,9 +234,16 @@ class World:
     def run(
         self, *, hours: float = 0.0, minutes: float = 0.0, seconds: float = 0.0, until_step: int | None = None
     ) -> World:
-        """Let virtual time pass, with faults; not beyond a step where one is given."""
+        """Let virtual time pass, with faults; not beyond a step where one is given.
+
+        Raises:
+            ValueError: the time is none, or is not finite.
+        """
+        span_s = hours * 3600 + minutes * 60 + seconds
+        if not (math.isfinite(span_s) and span_s > 0):
+            raise ValueError(f"a world runs for some time, not for {span_s:g} s: run(hours=2), run(minutes=30)")
         self._begin()
-        until_s = self.now_s + hours * 3600 + minutes * 60 + seconds
+        until_s = self.now_s + span_s
         self._plan_until(until_s)
         self._run_until(until_s, until_step)
         return self
@@ -271,14 +289,8 @@ class World:
         if until_s <= self._horizon_s:
             return
         before_s, self._horizon_s = self._horizon_s, max(HORIZON_S, 2 * until_s)
-        blueprints = [process.blueprint for process in self.processes.values()]
-        sites = Sites(
-            tuple(self.exchanges),
-            tuple(_target(blueprint, path, blueprints) for blueprint in blueprints for path in blueprint.actors),
-            tuple(_target(blueprint, path, blueprints) for blueprint in blueprints for path in blueprint.supervisors),
-        )
         # Generators of its own, or a second drawing would go on where the first has stopped.
-        self._planned = self._faults.draw(Choices(self.seed), self._horizon_s, sites)
+        self._planned = self._faults.draw(Choices(self.seed), self._horizon_s, self._sites)
         for fault in self._planned:
             if before_s <= fault.at_s < self._horizon_s:
                 self.timeline.call_at(fault.at_s, functools.partial(self._let_begin, fault))
@@ -326,6 +338,13 @@ class World:
     def _lost(self, bot: Blueprint) -> None:
         for account in bot.accounts.values():
             self.oracles[account.port].lost_records = True
+
+    def _raised(self, bot: Blueprint, failed: ActorFailed) -> None:
+        """An actor of a bot failed, and no fault made it."""
+        failure = failed.failure
+        where = failure.traceback.rpartition("\n")[2].strip()
+        text = f"{failed.path} raised {failure.error}: {failure.text}"
+        self._violated(Violation("I15", bot.name, f"{text} ({where})" if where else text))
 
     def _told(self, bot: Blueprint, violation: Violation) -> None:
         """A bot's own monitor has found something."""

@@ -9,6 +9,7 @@ from ganglion.simulation.judging import Keeping, Reconciles, deciding, settled
 from ganglion.simulation.judging.oracle import VenueOracle
 from ganglion.simulation.judging.owners import OwnerCheck
 from ganglion.simulation.judging.replay import judge_replay
+from ganglion.simulation.judging.sights import Sights
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "invariants.md"
@@ -21,6 +22,7 @@ PLACES = {
     "deciding": vars(deciding),
     "reconciles": vars(Reconciles),
     "keeping": vars(Keeping),
+    "sights": vars(Sights),
 }
 
 
@@ -38,7 +40,7 @@ def rows():
 
 def test_every_invariant_has_a_judge():
     judged = {number for number, _, judges in rows() if judges}
-    assert judged == {f"I{number}" for number in range(1, 15)}
+    assert judged == {f"I{number}" for number in range(1, 16)}
 
 
 def test_every_judge_that_is_named_is_there():
