@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ganglion.bot import recipes
+from ganglion.bot.chaos_options import ChaosOptions
 from ganglion.bot.errors import ExitCode
 from ganglion.simulation.campaign import (
     Corpus,
@@ -32,83 +34,20 @@ from ganglion.simulation.campaign import (
 )
 from ganglion.simulation.campaign import Progress as Shrinking
 from ganglion.simulation.campaign.recipe import DIED
-from ganglion.simulation.faults import ALL, FaultKind, fault_text
+from ganglion.simulation.faults import fault_text
 
-DEFAULT_HOURS = 0.5
-P_ACTIVE = 0.25
-"""The chance that a kind of fault is in a world."""
-FULL_SEEDS = 1000
-"""A default campaign that long must meet everything."""
 SHOWN = 10
 """Failures that are told one by one; the report has them all."""
 LONGEST = 300
 """Characters of a violation on the screen; the report and the recipe have all of it."""
+FEW = 5
+"""Counters that were never met are named up to that many; the report has them all."""
 SHRUNK = 3
 """Failures that are shrunk, each of another invariant."""
 BUDGET = 150
 """Runs that a shrinking may take."""
 LINE_EACH_S = 10.0
 """Where there is no terminal for a bar."""
-
-
-@dataclass(frozen=True)
-class ChaosOptions:
-    """What `ganglion chaos` was told."""
-
-    config: Path | None = None
-    text: str = ""
-    """The configuration's; "" for the default one."""
-    seeds: int = FULL_SEEDS
-    first: int = 0
-    jobs: int = 1
-    hours: float = DEFAULT_HOURS
-    kinds: tuple[FaultKind, ...] = ALL
-    kinds_text: str = ""
-    report: Path | None = None
-    corpus: Path | None = None
-    shrink: bool = True
-
-    @property
-    def full(self) -> bool:
-        """Whether it is a whole default campaign, which must meet everything that there is to meet."""
-        longest = self.seeds >= FULL_SEEDS and self.hours >= DEFAULT_HOURS
-        return self.config is None and longest and set(self.kinds) == set(ALL)
-
-    def recipe(self, seed: int) -> Recipe:
-        """One seed of it."""
-        source = "" if self.config is None else str(self.config)
-        return Recipe(
-            seed=seed,
-            seconds=self.hours * 3600,
-            config=self.text,
-            source=source,
-            kinds=self.kinds,
-            # Whoever names kinds wants to meet them: they are in every world.
-            p_active=1.0 if self.names_kinds else P_ACTIVE,
-        )
-
-    @property
-    def names_kinds(self) -> bool:
-        """Whether kinds were named, and not only left out."""
-        names = [name.strip() for name in self.kinds_text.split(",") if name.strip()]
-        return any(not name.startswith("-") for name in names)
-
-    def replay_line(self, seed: int) -> str:
-        """The command that replays one of its seeds."""
-        said = [f"ganglion replay {seed}"]
-        said += [] if self.config is None else [str(self.config)]
-        said += [] if self.hours == DEFAULT_HOURS else [f"--hours {self.hours:g}"]
-        said += [f"--kinds={self.kinds_text}"] if self.kinds_text else []
-        return " ".join(said)
-
-    def rest_line(self, seed: int) -> str:
-        """The command that goes on from a seed."""
-        said = ["ganglion chaos"]
-        said += [] if self.config is None else [str(self.config)]
-        said += [f"--seed {seed} --seeds {self.first + self.seeds - seed}"]
-        said += [] if self.hours == DEFAULT_HOURS else [f"--hours {self.hours:g}"]
-        said += [f"--kinds={self.kinds_text}"] if self.kinds_text else []
-        return " ".join(said)
 
 
 def run_chaos(options: ChaosOptions, known: list[tuple[Path, Recipe]]) -> ExitCode:
@@ -119,7 +58,7 @@ def run_chaos(options: ChaosOptions, known: list[tuple[Path, Recipe]]) -> ExitCo
         known: the corpus, which runs first.
 
     Raises:
-        OSError: the report or the corpus can't be written.
+        OSError: the report can't be written.
     """
     return _Campaign(options, known).run()
 
@@ -153,12 +92,14 @@ class _Campaign:
         finally:
             self._keep_failures()
         self._tell(interrupted=interrupted)
-        self._write_report()
+        self._write_report(interrupted=interrupted)
         return self._verdict(interrupted=interrupted)
 
     def _run(self, advance: Callable[[Tally], None]) -> None:
         # Closed at once on Ctrl-C, not when the collector comes by: workers end with it.
-        outcomes = run_all(self._recipes(), recipes.MAKE, jobs=self._options.jobs)
+        options = self._options
+        jobs = options.jobs or os.cpu_count() or 1
+        outcomes = run_all(self._recipes(), recipes.MAKE, jobs=jobs, limit_s=options.limit_s, slow=self._tell_slow)
         try:
             for outcome in outcomes:
                 self._take(outcome)
@@ -191,9 +132,14 @@ class _Campaign:
             self._say(f"[red]VIOLATION[/red] {_named(failure)}: {_told(failure)}")
             self._say(f"  replay with: {_plain(self._replay_line(failure))}")
 
+    def _tell_slow(self, recipe: Recipe, for_s: float) -> None:
+        corpus = self._known.get(recipe.to_json())
+        named = _plain(f"corpus {corpus}") if corpus else f"seed {recipe.seed}"
+        self._say(f"{named} has been running for {for_s:g} s (--limit ends it at {self._options.limit_s:g} s)")
+
     def _replay_line(self, failure: Failure) -> str:
         if failure.kept or failure.corpus:
-            return f"ganglion replay {failure.kept or failure.corpus}"
+            return shlex.join(["ganglion", "replay", failure.kept or failure.corpus])
         return self._options.replay_line(failure.recipe.seed)
 
     # -------------------------------------------------------------- failures
@@ -202,7 +148,7 @@ class _Campaign:
         if not self._options.shrink:
             return
         seen: set[str] = set()
-        with Runner(recipes.MAKE) as run:
+        with Runner(recipes.MAKE, limit_s=self._options.limit_s) as run:
             for index, failure in enumerate(self._tally.failures):
                 invariant = failure.violated.invariant
                 # A world that kills its process would be run a hundred times for nothing.
@@ -229,7 +175,13 @@ class _Campaign:
             if failure.corpus or failure.violated.invariant in kept:
                 continue
             kept.add(failure.violated.invariant)
-            path = corpus.add(failure.small or failure.recipe)
+            try:
+                path = corpus.add(failure.small or failure.recipe)
+            except OSError as error:
+                # What was found is told all the same.
+                name, why = error.filename or corpus.folder, error.strerror or error
+                self._say(_plain(f"--corpus: {name} can't be written ({why}): the violations are not kept"))
+                return
             self._tally.failures[index] = dataclasses.replace(failure, kept=str(path))
 
     # -------------------------------------------------------------- telling
@@ -241,16 +193,48 @@ class _Campaign:
         self._out.print(f"where the time goes: {tally.parts_text()}", markup=False)
         if self._known:
             self._out.print(f"{len(self._known)} of these from the corpus {options.corpus}", markup=False)
-        never = tally.never_met(options.kinds)
-        if never:
-            sign = "[red]NEVER MET[/red]" if options.full else "never met"
-            self._out.print(f"{sign}: {', '.join(never)}")
+        self._tell_never_met(interrupted=interrupted)
+        self._tell_unjudged()
         self._tell_failures()
         if interrupted:
-            todo = (seed for seed in range(options.first, options.first + options.seeds) if seed not in self._done)
-            first = next(todo, None)
-            if first is not None:
-                self._out.print(f"interrupted; go on with: {options.rest_line(first)}", markup=False)
+            rest = self._rest_line()
+            go_on = f"; go on with: {rest}" if rest else ""
+            self._out.print(f"interrupted after {self._reached()}{go_on}", markup=False)
+
+    def _reached(self) -> str:
+        """How much of it has run."""
+        total = self._options.seeds + len(self._known_recipes)
+        return f"{self._tally.seeds} of {_count(total, 'world')}"
+
+    def _rest_line(self) -> str:
+        """The command that runs the seeds that have not; "" where all have."""
+        options = self._options
+        todo = (seed for seed in range(options.first, options.first + options.seeds) if seed not in self._done)
+        first = next(todo, None)
+        return "" if first is None else options.rest_line(first)
+
+    def _tell_never_met(self, *, interrupted: bool) -> None:
+        options = self._options
+        never = self._tally.never_met(options.kinds)
+        if not never:
+            return
+        names = ", ".join(never)
+        if options.full and not interrupted:
+            self._out.print(f"[red]NEVER MET[/red]: {names}")
+            return
+        where = options.report or "--report FILE"
+        count = f"{len(never)} of {len(self._tally.asked(options.kinds))} sometimes counters, named in {where}"
+        self._out.print(f"never met: {names if len(never) <= FEW else count}", markup=False)
+
+    def _tell_unjudged(self) -> None:
+        """Modes of which nobody knows how many orders they mean to have."""
+        names = recipes.unjudged(self._options.recipe(0))
+        if names:
+            self._out.print(
+                f"not judged: whether {', '.join(names)} ordered twice, for want of most_orders() "
+                "(docs/testing-a-bot.md, section 6)",
+                markup=False,
+            )
 
     def _tell_failures(self) -> None:
         """The first of each invariant with all of it, the others by their seeds."""
@@ -275,12 +259,17 @@ class _Campaign:
                 more = f" and {len(others) - SHOWN} more (--report FILE has them all)" if len(others) > SHOWN else ""
                 self._out.print(f"  {invariant} also in {named}{more}", markup=False)
 
-    def _write_report(self) -> None:
+    def _write_report(self, *, interrupted: bool) -> None:
         options = self._options
         if options.report is None:
             return
         title = f"Chaos campaign: seeds {options.first} to {options.first + options.seeds - 1}"
-        text = markdown(self._tally, title, options.kinds, self._replay_line)
+        note = ""
+        if interrupted:
+            title += ", interrupted"
+            rest = self._rest_line()
+            note = f"Interrupted after {self._reached()}." + (f" Go on with: `{rest}`" if rest else "")
+        text = markdown(self._tally, title, options.kinds, self._replay_line, interrupted=note)
         options.report.write_text(text, encoding="utf-8")
 
     def _verdict(self, *, interrupted: bool) -> ExitCode:

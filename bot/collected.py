@@ -6,6 +6,7 @@ Pure but for what it is told; only the collector's turn touches it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -37,6 +38,8 @@ class Account:
         self.invalid: dict[str, str] = {}
         self.orders: dict[str, OrderUpdate] = {}
         self.fills = 0
+        self.fills_of_run = 0
+        self._before: int | None = None
         self.view: PortfolioView | None = None
         self.reconciled: Reconciled | None = None
         self.states = StateTree()
@@ -48,6 +51,21 @@ class Account:
         self.known = False
         """Its journal was read, or a snapshot came."""
         self.journal_trouble = ""
+
+    def count_anew(self, fills: Sequence[Fill]) -> None:
+        """Believe a snapshot about what was filled; what the first one holds was booked before this run."""
+        if self._before is None:
+            self._before = max((fill.sequence for fill in fills), default=0)
+        self.fills = self.fills_of_run = 0
+
+    def count(self, fill: Fill) -> None:
+        """Count a fill, of the journal or just booked; a trade that stands in for a synthetic one was counted."""
+        if self._before is None:
+            # Nobody told what there was before it: its number does.
+            self._before = fill.sequence - 1
+        if not fill.replaces:
+            self.fills += 1
+            self.fills_of_run += fill.sequence > self._before
 
     def take_orders(self, snapshot: AccountSnapshot | LedgerRead) -> None:
         """Believe a snapshot about what is open; what it does not list any more has ended by its fills or without."""
@@ -111,6 +129,7 @@ class Account:
             reconnects=self.reconnects,
             orders=dict(sorted(states.items())),
             fills=self.fills,
+            fills_of_run=self.fills_of_run,
             balances={a.asset: BalanceView(a.free, a.reserved + a.locked, a.total) for a in assets},
             markets=tuple(
                 MarketView(s, self.tops.get(s), self.invalid.get(s, ""), open_by_symbol[s]) for s in self.symbols

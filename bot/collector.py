@@ -129,7 +129,7 @@ class CollectorActor(Actor[CollectorMessage]):
         """Count a fill and add it to its mode's inventory."""
         account = self._accounts.get(message.account)
         if account is not None:
-            account.fills += not message.replaces
+            account.count(message)
             account.notes.fill(message)
         mode = self._modes.get(message.mode or "")
         if mode is not None:
@@ -156,7 +156,7 @@ class CollectorActor(Actor[CollectorMessage]):
         account.known = True
         account.take_orders(message)
         account.notes.count_anew((order.update for order in message.open_orders), self.clock.monotonic_s())
-        account.fills = 0
+        account.count_anew(message.fills)
         for mode in self._modes.values():
             if mode.account == message.account:
                 mode.forget_fills()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganglion.actors.modes import TradingMode
 from ganglion.bot.config import BotConfig, parse
 
 if TYPE_CHECKING:
@@ -87,6 +88,17 @@ class _NoSecrets(Mapping[str, str]):
 
     def __len__(self) -> int:
         return 0
+
+
+def unjudged(recipe: Recipe) -> list[str]:
+    """Names of a recipe's modes that don't say how many orders they mean to have open: nobody judges that then.
+
+    Raises:
+        ConfigError: its configuration can't be used.
+    """
+    modes = config_of(recipe.config, recipe.source).modes
+    silent = TradingMode.most_orders
+    return [name for name, mode in modes.items() if mode.entry.kind.most_orders is silent]
 
 
 @functools.cache

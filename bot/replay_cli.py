@@ -1,7 +1,7 @@
 """`ganglion replay`: steps through a seed, a recipe of a campaign, an input tape, or the order line of a journal.
 
 Registered by cli.py; nothing heavy is imported up here. Exit codes: 0 ok, 1 something was violated or differs, 2 the
-argument is nothing that can be replayed.
+argument is nothing that can be replayed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ganglion.bot.chaos_cli import read_config, read_kinds_option
-from ganglion.bot.errors import ConfigError, ExitCode
+from ganglion.bot.chaos_cli import check_hours, check_seeds, read_config, read_kinds_option
+from ganglion.bot.errors import BotError, ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ganglion.simulation.campaign import Outcome, Recipe
+    from ganglion.actors.trading.journal import Position
+    from ganglion.simulation.campaign import Outcome, Recipe, RunnableWorld
 
 TEXT = (
     "Step through what happened, again.\n\n"
@@ -38,6 +39,8 @@ EXAMPLES = (
     "ganglion replay bot.ganglion                          the order line of a journal",
     "ganglion replay tape/                                 a recorded run",
 )
+MOST_DIGITS = 30
+"""Of a number that is read as one at all."""
 KINDS_OF = "a seed (a number), a recipe (a .json file), a tape (a folder), or a bot's data folder or its bot.toml"
 
 What = Annotated[str, typer.Argument(metavar="SEED|TRACE|TAPE|JOURNAL", help="What to replay.", show_default=False)]
@@ -47,7 +50,9 @@ First = Annotated[int, typer.Option("--from", metavar="STEP", min=0, help="Tell 
 Hours = Annotated[
     float | None, typer.Option(metavar="H", help="Virtual hours with faults. [default: 0.5]", show_default=False)
 ]
-Kinds = Annotated[str, typer.Option(metavar="A,B,-C", help="A seed's kinds of fault, as in chaos.", show_default=False)]
+Kinds = Annotated[
+    str | None, typer.Option(metavar="A,B,-C", help="A seed's kinds of fault, as in chaos.", show_default=False)
+]
 Steps = Annotated[bool, typer.Option("--steps", help="Tell every message, not only those about orders.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Tell no message; faults, violations and the end.")]
 
@@ -64,7 +69,7 @@ def replay(
     until: Until = None,
     first: First = 0,
     hours: Hours = None,
-    kinds: Kinds = "",
+    kinds: Kinds = None,
     steps: Steps = False,
     quiet: Quiet = False,
 ) -> None:
@@ -72,12 +77,12 @@ def replay(
     if steps and quiet:
         _fail("--steps tells everything and --quiet nothing: choose one")
     path = Path(what)
-    if what.isdigit():
-        recipe = _seed_recipe(int(what), config, hours, kinds)
-        _say(f"seed {what} of {config or 'the default campaign'}, {recipe.seconds / 3600:g} virtual hours")
-        _replay_recipe(recipe, until, first, steps=steps, quiet=quiet)
+    if what.isascii() and what.isdigit():
+        recipe = _seed_recipe(what, config, hours, kinds)
+        _say(f"seed {recipe.seed} of {config or 'the default campaign'}, {recipe.seconds / 3600:g} virtual hours")
+        _replay_recipe(recipe, f"seed {recipe.seed}", until, first, steps=steps, quiet=quiet)
         return
-    if config is not None or hours is not None or kinds:
+    if config is not None or hours is not None or kinds is not None:
         _fail(f"{what} is no seed: CONFIG, --hours and --kinds go with a number")
     if not path.exists():
         _fail(f"{what} is not there: give {KINDS_OF}")
@@ -86,7 +91,7 @@ def replay(
         _say(
             f"{path}: a recipe of seed {recipe.seed}" + (f", which showed {recipe.violated}" if recipe.violated else "")
         )
-        _replay_recipe(recipe, until, first, steps=steps, quiet=quiet)
+        _replay_recipe(recipe, str(path), until, first, steps=steps, quiet=quiet)
     elif _is_tape(path):
         _say(f"{path}: an input tape")
         _replay_tape(path, until, first, quiet=quiet)
@@ -99,17 +104,21 @@ def replay(
 # ------------------------------------------------------------------ a world
 
 
-def _seed_recipe(seed: int, config: Path | None, hours: float | None, kinds: str) -> Recipe:
-    from ganglion.bot.chaos import DEFAULT_HOURS, ChaosOptions  # noqa: PLC0415
+def _seed_recipe(digits: str, config: Path | None, hours: float | None, kinds: str | None) -> Recipe:
+    from ganglion.bot.chaos_options import DEFAULT_HOURS, ChaosOptions  # noqa: PLC0415
 
-    if hours is not None and hours <= 0:
-        _fail(f"--hours {hours:g}: a world needs time; 0.5 is half an hour")
+    hours = DEFAULT_HOURS if hours is None else hours
+    check_hours(hours)
+    if len(digits) > MOST_DIGITS:
+        _fail(f"seed {digits[:MOST_DIGITS]}… is too large: it has {len(digits)} digits")
+    seed = int(digits)
+    check_seeds(seed)
     options = ChaosOptions(
         config=config,
         text=read_config(config),
-        hours=DEFAULT_HOURS if hours is None else hours,
+        hours=hours,
         kinds=read_kinds_option(kinds),
-        kinds_text=kinds,
+        kinds_text=kinds or "",
     )
     return options.recipe(seed)
 
@@ -125,7 +134,7 @@ def _read_recipe(path: Path) -> Recipe:
         _fail(f"{path} can't be read: {error.strerror or error}")
 
 
-def _replay_recipe(recipe: Recipe, until: int | None, first: int, *, steps: bool, quiet: bool) -> None:
+def _replay_recipe(recipe: Recipe, named: str, until: int | None, first: int, *, steps: bool, quiet: bool) -> None:
     from ganglion.bot import recipes  # noqa: PLC0415
     from ganglion.bot.replaying import Detail, Teller  # noqa: PLC0415
     from ganglion.simulation.campaign.quiet import be_quiet  # noqa: PLC0415
@@ -134,7 +143,20 @@ def _replay_recipe(recipe: Recipe, until: int | None, first: int, *, steps: bool
     be_quiet()
     out = _console()
     teller = Teller(out, Detail.QUIET if quiet else Detail.STEPS if steps else Detail.ORDERS, first)
-    outcome = run_recipe(recipe, find_maker(recipes.MAKE), begun=teller.begin, until_step=until)
+    maker, refused = find_maker(recipes.MAKE), ""
+
+    def make(given: Recipe) -> RunnableWorld:
+        nonlocal refused
+        try:
+            return maker(given)
+        except (BotError, ValueError) as error:
+            refused = str(error)
+            raise
+
+    with teller.ending_at_ctrl_c():
+        outcome = run_recipe(recipe, make, begun=teller.begin, until_step=until)
+    if refused:
+        _fail(f"{named} can't be run: {refused}")
     teller.finish()
     _tell_outcome(out, outcome)
     if outcome.violation is not None:
@@ -146,6 +168,9 @@ def _tell_outcome(out: Console, outcome: Outcome) -> None:
         out.print(outcome.trace, markup=False)
     for violated in outcome.violations:
         out.print(f"violated: {violated}", style="red", markup=False)
+    if not outcome.made:
+        out.print("its world could not be made, so nothing can be said about it", style="red")
+        return
     expected = outcome.recipe.violated
     if expected is not None and outcome.shows(expected.invariant) is None:
         out.print(f"{expected.invariant} is not violated any more", style="green")
@@ -182,7 +207,7 @@ def _replay_tape(path: Path, until: int | None, first: int, *, quiet: bool) -> N
         _fail(str(error))
     for line in outcome.lines():
         typer.echo(line)
-    if not outcome.same:
+    if not outcome.good:
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -198,15 +223,19 @@ def _replay_journal(path: Path, until: int | None, first: int, *, quiet: bool) -
     _say(f"{path}: the journal in {folder}")
     count = 0
     ledgers = {}
+    torn = ""
     with clear_errors():
-        for step, _ in replay_journal(folder):
+        end = None
+        for step, behind in replay_journal(folder):
             if until is not None and count >= until:
                 break
-            count += 1
+            count, end = count + 1, behind
             if step.ledger is not None:
                 ledgers[step.entry.account] = step.ledger
             if not quiet and count >= first:
                 typer.echo(f"{count:>8}  {tell(step).line()}")
+        else:
+            torn = _torn_end(folder, end)
     for account, ledger in sorted(ledgers.items()):
         states: dict[str, int] = {}
         for line in ledger.lines.values():
@@ -214,6 +243,20 @@ def _replay_journal(path: Path, until: int | None, first: int, *, quiet: bool) -
         said = ", ".join(f"{number} {state}" for state, number in sorted(states.items())) or "none"
         typer.echo(f"{account}: orders: {said}")
     typer.echo(f"{count} entries")
+    if torn:
+        typer.echo(torn)
+
+
+def _torn_end(folder: Path, end: Position | None) -> str:
+    """What stands behind the last whole batch, for people; empty where nothing does."""
+    from ganglion.actors.trading.journal import read_journal  # noqa: PLC0415
+
+    rest = read_journal(folder, end)
+    more = sum(1 for _ in rest)
+    if more:
+        return f"{more} entries were written meanwhile, by a bot that runs on this journal"
+    why = "a bot that writes right now, a crash, or a file that was not copied whole"
+    return "; ".join(f"its last write can't be read: {flaw} ({why})" for flaw in rest.flaws if flaw.torn)
 
 
 # ------------------------------------------------------------------ beside it

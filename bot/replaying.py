@@ -5,14 +5,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from enum import Enum, IntEnum
+from pathlib import Path
+from types import FrameType
 
 import msgspec
 from rich.console import Console
 from rich.markup import escape
 
 from ganglion.actors.trading.money import plain
+from ganglion.bot.errors import ExitCode
 from ganglion.bot.projection.telling import intent_text
 from ganglion.bot.tree import BOT
 from ganglion.messages import orders
@@ -61,6 +69,30 @@ class Teller:
         """Tell what came after the last step."""
         if self._world is not None:
             self._tell_beside(self._world, self._world.now_s, self._world.steps)
+
+    @contextmanager
+    def ending_at_ctrl_c(self) -> Iterator[None]:
+        """Let Ctrl-C end the process at once, with a word on where it was.
+
+        Raised as an exception it would be taken for a crash of the actor that handles a message just then, and a mode
+        that blocks would go on after it.
+        """
+
+        def end(_: int, frame: FrameType | None) -> None:
+            world = self._world
+            at = f" at step {world.steps}, {world.now_s:.3f} s" if world is not None else ""
+            code = frame.f_code if frame is not None else None
+            where = f", in {code.co_name} of {Path(code.co_filename).name}" if code is not None else ""
+            with suppress(RuntimeError):  # it was in the middle of a write
+                sys.stdout.flush()
+            os.write(2, f"interrupted{at}{where}\n".encode())
+            os._exit(ExitCode.INTERRUPTED)
+
+        before = signal.signal(signal.SIGINT, end)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _step(self, step: int, now_s: float, path: str, message: object) -> None:
         world = self._world

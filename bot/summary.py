@@ -44,6 +44,7 @@ class ExchangeSummary(msgspec.Struct, frozen=True):
     book_updates: int
     orders: dict[str, int]
     fills: int
+    """Of the whole journal, earlier runs included."""
     balances: dict[str, BalanceSummary]
     halted: str = ""
     balances_equal: bool | None = None
@@ -53,6 +54,8 @@ class ExchangeSummary(msgspec.Struct, frozen=True):
     """What may be placed on it at the end: active, reducing or halted."""
     states: tuple[StateView, ...] = ()
     """Every scope of it that is not active, with first cause, who and when; the whole bot's included."""
+    fills_of_run: int = 0
+    """Booked by this run; what was filled while no bot ran, and was heard at its start, included."""
 
     @property
     def open_orders(self) -> int:
@@ -71,9 +74,11 @@ class ModeSummary(msgspec.Struct, frozen=True):
     state: str
     restarts: int
     orders: int
+    """That this run heard of, each once."""
     fills: int
+    """Of the whole journal, earlier runs included."""
     pnl: str | None
-    """In the quote asset; null while there is no price to value at."""
+    """Of all these fills, in the quote asset; null while there is no price to value at."""
     denied: int = 0
     """Refused by portfolio or order line, nothing sent. What the mode's own desk refuses is not counted."""
     rejected: int = 0
@@ -219,6 +224,7 @@ def _exchange(view: ExchangeView, tree: Tree, path: str, *, compared: bool) -> E
         differences=view.differences,
         trading=view.trading,
         states=view.states,
+        fills_of_run=view.fills_of_run,
     )
 
 

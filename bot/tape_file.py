@@ -1,7 +1,7 @@
 """The file of an input tape: blocks of records, each whole or not at all, written by a thread of their own.
 
 A block is `length u32 | crc32 u32 | zlib`, little endian. What was recorded is in the file within half a second, so a
-process that is killed loses that much; the end of a torn file is left out when it is read.
+process that is killed loses that much; what is torn off a file is left out when it is read, and told.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import msgspec
 import structlog
@@ -103,23 +103,58 @@ class TapeFile:
         structlog.get_logger().warning("tape_ends_early", why=why, bytes=self.written)
 
 
-def read_tape(path: Path) -> Iterator[Record]:
-    """The records of a tape, as far as they are whole.
+class TapeReader:
+    """The records of a tape, as far as they are whole; iterate it once, then look at its `flaw`."""
 
-    Raises:
-        TapeError: the file can't be read or is no tape.
-    """
-    try:
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise TapeError(f"{path} is no tape that this version reads")
-            while len(head := file.read(_HEAD.size)) == _HEAD.size:
-                length, crc = _HEAD.unpack(head)
-                data = file.read(length)
-                if len(data) < length or zlib.crc32(data) != crc:
-                    return
-                yield from split(zlib.decompress(data))
-    except OSError as error:
-        raise TapeError(f"{path} can't be read: {error.strerror or error}") from error
-    except msgspec.MsgspecError as error:
-        raise TapeError(f"{path} holds what no recorder of this version writes ({error})") from error
+    def __init__(self, path: Path) -> None:
+        """Read a file; nothing is opened before the first record is wanted."""
+        self.flaw = ""
+        """What is wrong where the last whole block ends; empty where the file ends there."""
+        self.damaged = False
+        """The flaw is none that a killed writer leaves: more of the file stands behind it."""
+        self._path = path
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every record, in its order.
+
+        Raises:
+            TapeError: the file can't be read or is no tape.
+        """
+        path = self._path
+        try:
+            with path.open("rb") as file:
+                if file.read(len(MAGIC)) != MAGIC:
+                    raise TapeError(f"{path} is no tape that this version reads")
+                while data := self._block(file):
+                    yield from split(zlib.decompress(data))
+        except OSError as error:
+            raise TapeError(f"{path} can't be read: {error.strerror or error}") from error
+        except (msgspec.MsgspecError, zlib.error) as error:
+            raise TapeError(f"{path} holds what no recorder of this version writes ({error})") from error
+
+    def _block(self, file: BinaryIO) -> bytes:
+        """The next block's content; empty at the end, or at a flaw."""
+        begin = file.tell()
+        head = file.read(_HEAD.size)
+        if not head:
+            return b""
+        if len(head) == _HEAD.size:
+            length, crc = _HEAD.unpack(head)
+            left = os.fstat(file.fileno()).st_size - file.tell()
+            data = file.read(length) if length <= left else b""
+            if data and zlib.crc32(data) == crc:
+                return data
+            if length < left:
+                self.damaged = True
+                self.flaw = f"the block at byte {begin} fails its check, and {left - length} bytes follow it"
+                return b""
+            if length == left:
+                self.flaw = f"the block at byte {begin}, the last one, fails its check"
+                return b""
+        self.flaw = f"the file ends inside the block at byte {begin}"
+        return b""
+
+
+def read_tape(path: Path) -> TapeReader:
+    """The records of a tape, as far as they are whole; iterate it, then look at its `flaw`."""
+    return TapeReader(path)

@@ -36,14 +36,14 @@ from ganglion.bot.tape import (
     read_files,
     version_of,
 )
-from ganglion.bot.tape_file import TapeError, read_tape
+from ganglion.bot.tape_file import TapeError, TapeReader, read_tape
 from ganglion.bot.venues import VenueMaker, Venues
 from ganglion.messages import orders
 from ganglion.messages.base import Message
 from ganglion.messages.venue import VenueRequest
 from ganglion.simulation.disk import MemoryDisk
 from ganglion.supervision import StartError, System
-from ganglion.supervision.tape import FORMAT, Divergence, Replayer, ReplaySystem, TapeEnded
+from ganglion.supervision.tape import FORMAT, REFUSED, Divergence, Replayer, ReplaySystem, TapeEnded
 
 ORDER_LINE = tuple(
     kind
@@ -63,6 +63,12 @@ class TapeOutcome:
     turns: int = 0
     ended: str = ""
     """Why the recording was over; empty where the tape was torn, or not replayed to its end."""
+    stopped: bool = False
+    """There is more on the tape, behind the turn at which it was to stop."""
+    torn: str = ""
+    """Where the tape breaks off; empty where its file ends there as if it were whole."""
+    damage: str = ""
+    """What shows that the tape is not all that was recorded; empty where nothing does."""
     divergence: str = ""
     """Where the replay did something else than the run; empty where it did not."""
     order_line: Counter[str] = field(default_factory=Counter)
@@ -75,12 +81,24 @@ class TapeOutcome:
     """What the journal was compared with, and how it went."""
     journal_differs: bool = False
     notices: tuple[str, ...] = ()
-    """What else is worth knowing: another version replays, or the tape is torn."""
+    """What else is worth knowing: another version replays."""
 
     @property
     def same(self) -> bool:
         """The run was repeated, as far as the tape goes."""
         return not self.divergence and not self.journal_differs
+
+    @property
+    def good(self) -> bool:
+        """The run was repeated, and nothing of the tape was lost after it was recorded."""
+        return self.same and not self.damage
+
+    @property
+    def how_far(self) -> str:
+        """Where the replay came to its end."""
+        if self.stopped:
+            return f"stopped at turn {self.turns}, as asked"
+        return f"recorded until: {self.ended or 'the tape breaks off' + (f' ({self.torn})' if self.torn else '')}"
 
     def lines(self) -> list[str]:
         """All of it for people."""
@@ -88,7 +106,8 @@ class TapeOutcome:
         verdict = f"DIVERGED at {self.divergence}" if self.divergence else "every turn sent what it sent then"
         return [
             *self.notices,
-            f"{self.turns} turns replayed; recorded until: {self.ended or 'the tape breaks off'}",
+            *([f"DAMAGED: {self.damage}"] if self.damage else []),
+            f"{self.turns} turns replayed; {self.how_far}",
             verdict,
             f"order line: {kinds}; sha256 {self.order_digest[:16]}",
             f"requests not sent to any venue: {sum(self.requests.values())}",
@@ -132,12 +151,13 @@ def replay_tape(folder: Path, *, until: int | None = None, tell: Callable[[str],
         tell: hears a line for each turn: its number, the clock, the actor and what it handles.
 
     Raises:
-        TapeError: it is no tape, or not one that this version reads.
+        TapeError: it is no tape, not a whole one (a file of its folder is missing), or not one that this version reads.
         ConfigError: what its configuration names (a mode's file) is not there any more.
     """
     header = _header(folder)
     outcome = TapeOutcome(notices=_notices(header))
-    replayer = Replayer(read_tape(folder / TURNS), tell, until)
+    end, records = _end(folder), read_tape(folder / TURNS)
+    replayer = Replayer(records, tell, until)
     digest = hashlib.sha256()
 
     def sent(path: str, message: Message) -> None:
@@ -154,10 +174,24 @@ def replay_tape(folder: Path, *, until: int | None = None, tell: Callable[[str],
         except (Divergence, TapeEnded, StartError) as error:
             cut = isinstance(error, TapeEnded) and not replayer.ended
             outcome.divergence = "" if cut else str(error)
-    outcome.turns, outcome.ended = replayer.turns, replayer.ended
+    outcome.turns, outcome.ended, outcome.stopped = replayer.turns, replayer.ended, replayer.cut
     outcome.order_digest = digest.hexdigest()
-    _compare(folder, header, disk, outcome, cut_short=until is not None)
+    if not (outcome.ended or outcome.stopped or outcome.divergence):
+        _breaks_off(records, end, outcome)
+    _compare(end, header, disk, outcome)
     return outcome
+
+
+def _breaks_off(records: TapeReader, end: End | None, outcome: TapeOutcome) -> None:
+    """Tell a tape whose writer was killed, or took no more, from one that has lost something since."""
+    outcome.torn = records.flaw
+    if end is not None and end.reason == REFUSED and not records.damaged:
+        outcome.ended = end.reason
+    elif end is not None:
+        why = records.flaw or f"{TURNS} ends there, and the run did not"
+        outcome.damage = f"{outcome.turns} of {end.turns} turns can be read: {why}"
+    elif records.damaged:
+        outcome.damage = f"{outcome.turns} turns can be read: {records.flaw}"
 
 
 def _run(config: BotConfig, header: Header, replayer: Replayer, disk: MemoryDisk, outcome: TapeOutcome) -> None:
@@ -198,17 +232,40 @@ def _notices(header: Header) -> tuple[str, ...]:
 
 def _config(folder: Path, header: Header, elsewhere: Path) -> BotConfig:
     """The configuration as it was, with a data folder of its own: nothing of the live bot's is touched."""
-    text = (folder / CONFIG).read_text(encoding="utf-8")
+    try:
+        text = (folder / CONFIG).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TapeError(f"{folder} is no whole tape: {CONFIG} can't be read ({_why(error)})") from error
     config = parse(text, Path(header.source), _Names())
     table = config.bot.model_copy(update={"data": str(elsewhere / "data")})
     return msgspec.structs.replace(config, bot=table)
 
 
+def _end(folder: Path) -> End | None:
+    """What a clean end left; None where the run was killed."""
+    try:
+        return msgspec.json.decode((folder / END).read_bytes(), type=End)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise TapeError(f"{folder} is no whole tape: {END} can't be read ({_why(error)})") from error
+
+
 def _disk(start: Path) -> MemoryDisk:
+    if not start.is_dir():
+        why = "the run ended before it opened its journal, or the folder was not copied whole"
+        raise TapeError(f"{start.parent} can't be replayed: there is no {START}/ in it ({why})")
     disk = MemoryDisk()
-    for name, data in read_files(start).items():
-        disk.replace(name, data)
+    try:
+        for name, data in read_files(start).items():
+            disk.replace(name, data)
+    except OSError as error:
+        raise TapeError(f"{start.parent} is no whole tape: {START}/ can't be read ({_why(error)})") from error
     return disk
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _files_on(disk: MemoryDisk) -> dict[str, bytes]:
@@ -219,11 +276,11 @@ def _files_on(disk: MemoryDisk) -> dict[str, bytes]:
         return files
 
 
-def _compare(folder: Path, header: Header, disk: MemoryDisk, outcome: TapeOutcome, *, cut_short: bool) -> None:
+def _compare(end: End | None, header: Header, disk: MemoryDisk, outcome: TapeOutcome) -> None:
     """Hold the replayed journal against what the run left."""
     here = _files_on(disk)
-    if outcome.ended == STOPPED and not cut_short and (folder / END).exists():
-        left = msgspec.json.decode((folder / END).read_bytes(), type=End).files
+    if outcome.ended == STOPPED and end is not None:
+        left = end.files
         found = {name: described(data) for name, data in here.items()}
         wrong = sorted(name for name in {*left, *found} if left.get(name) != found.get(name))
         outcome.journal = f"{len(left)} files with the bytes that the run left"
@@ -234,7 +291,7 @@ def _compare(folder: Path, header: Header, disk: MemoryDisk, outcome: TapeOutcom
         outcome.journal = (
             f"its {size} bytes are what the live one in {header.data} begins with"
             if live
-            else f"not compared: the tape was cut short, and there is none in {header.data}"
+            else f"not compared: this is not the end of the run, and there is none in {header.data}"
         )
     if wrong:
         outcome.journal_differs = True

@@ -91,5 +91,7 @@ def _below(text: str, path: str) -> bool:
 
 
 def _all_well(summary: Summary) -> str:
-    fills = sum(exchange.fills for exchange in summary.exchanges.values())
-    return f"ran for {summary.seconds:.0f} s: {fills} fills, violations 0"
+    own = sum(exchange.fills_of_run for exchange in summary.exchanges.values())
+    all_fills = sum(exchange.fills for exchange in summary.exchanges.values())
+    before = f" ({all_fills} in the journal)" if all_fills != own else ""
+    return f"ran for {summary.seconds:.0f} s: {own} fills{before}, violations 0"

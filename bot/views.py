@@ -109,6 +109,7 @@ class ExchangeView(msgspec.Struct, frozen=True):
     orders: dict[str, int]
     """Orders by the state that they are in."""
     fills: int
+    """Of the whole journal."""
     balances: dict[str, BalanceView]
     markets: tuple[MarketView, ...]
     halted: str
@@ -131,6 +132,8 @@ class ExchangeView(msgspec.Struct, frozen=True):
     """Until when nothing is placed, and why."""
     degraded: tuple[str, ...] = ()
     """What works less well than it should: an open breaker, streams that are polled, a switch that is not armed."""
+    fills_of_run: int = 0
+    """Of these fills those that this run has booked."""
 
 
 class ModeView(msgspec.Struct, frozen=True):
@@ -142,6 +145,7 @@ class ModeView(msgspec.Struct, frozen=True):
     orders: int
     """Orders that it has placed (each intent once)."""
     fills: int
+    """Of the whole journal."""
     pnl: Decimal | None
     """Cash of own fills + inventory at mid - fees, in the quote asset; None while there is no mid to value at."""
     denied: int

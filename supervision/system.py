@@ -165,6 +165,10 @@ class System:
                 cell = self._cells[path] = self._make_cell(path)
             return cell
 
+    def find(self, path: str) -> Cell | None:
+        """Return the cell of a path, None where there is none: no place is reserved."""
+        return self._cells.get(path)
+
     def cells(self) -> list[Cell]:
         """List every cell that has not stopped for good."""
         return list(self._cells.values())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import difflib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import pytest
@@ -25,6 +27,7 @@ class Venue(LocalVenue):
 
     def __call__(self, **settings: Any) -> LocalVenue:
         """Another venue with settings of its own, in the same time."""
+        check_names("venue", LocalVenue, settings)
         made = _made(lambda: LocalVenue(clock=self._scene.clock, **settings), "venue")
         self._scene.venues.append(made)
         return made
@@ -39,6 +42,7 @@ class Server(VenueServer):
 
     def __call__(self, **settings: Any) -> VenueServer:
         """Another local exchange with settings of its own; it ends with the test too."""
+        check_names("venue_server", VenueServer, settings)
         made = _made(lambda: VenueServer(**settings), "venue_server")
         self.made.append(made)
         return made
@@ -63,7 +67,9 @@ def use_venue(request: pytest.FixtureRequest) -> Iterator[Venue]:
     if "clock" in request.fixturenames:
         request.getfixturevalue("clock")
     scene = scene_of(request.node)
-    venue = _made(lambda: Venue(scene, **_settings(request, "venue", "symbols")), "venue")
+    settings = _settings(request, "venue", "symbols")
+    check_names("venue", LocalVenue, settings)
+    venue = _made(lambda: Venue(scene, **settings), "venue")
     yield venue
     for used in scene.venues:
         used.audit()
@@ -72,7 +78,9 @@ def use_venue(request: pytest.FixtureRequest) -> Iterator[Venue]:
 def use_venue_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Make the server of one test, and end it and those made of it."""
     scene_of(request.node).open_sockets()
-    server = _made(lambda: Server(**_settings(request, "venue_server", "dialect")), "venue_server")
+    settings = _settings(request, "venue_server", "dialect")
+    check_names("venue_server", VenueServer, settings)
+    server = _made(lambda: Server(**settings), "venue_server")
     try:
         yield server
     finally:
@@ -92,6 +100,19 @@ def _settings(request: pytest.FixtureRequest, name: str, plain: str) -> dict[str
     if given is not None:
         settings.update(given if isinstance(given, dict) else {plain: given})
     return settings
+
+
+def check_names(fixture: str, kind: type[LocalVenue | VenueServer], settings: Mapping[str, object]) -> None:
+    """Fail the test where a setting does not exist, with those that do."""
+    names = [name for name in inspect.signature(kind).parameters if name not in _NOT_A_SETTING]
+    for unknown in (name for name in settings if name not in names):
+        near = difflib.get_close_matches(str(unknown), names, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        pytest.fail(f"{fixture}: there is no setting {unknown!r}{hint}; there are: {', '.join(names)}", pytrace=False)
+
+
+_NOT_A_SETTING = {"clock"}
+"""The test's own, where it has one."""
 
 
 def _made(make: Callable[[], Made], what: str) -> Made:

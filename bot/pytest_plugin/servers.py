@@ -25,6 +25,12 @@ Row: TypeAlias = dict[str, Any]
 """One entry of the ledger, as its JSON is: money is text."""
 
 DIALECTS = ("binance", "kraken")
+
+
+class VenueKilledError(RuntimeError):
+    """What a killed exchange was asked; nobody is there to answer."""
+
+
 KEY = "demo"
 
 
@@ -83,6 +89,7 @@ class VenueServer:
         self.key = key
         self._process = VenueProcess(_arguments(self._settings))
         self._started = False
+        self._killed = False
 
     # -------------------------------------------------------------- how a bot comes to it
 
@@ -118,19 +125,27 @@ class VenueServer:
 
     @property
     def control(self) -> VenueControl:
-        """Faults, clock, request log: `control.fault("lose_reply", requests="place")`."""
+        """Faults, clock, request log: `control.fault("lose_reply", requests="place")`.
+
+        Raises:
+            VenueKilledError: after `kill`, until `start`.
+        """
         self._begin()
+        if self._killed:
+            raise VenueKilledError("venue_server: it was killed and can't be asked anything; call its start() first")
         return self._process.control
 
     def kill(self) -> None:
         """SIGKILL: what it had said and not written is gone, and everybody's connections with it."""
         self._begin()
         self._process.kill()
+        self._killed = True
 
     def start(self) -> None:
         """Start it again after `kill`, at the same address; with `state` it still knows every order."""
         self._process.start()
         self._started = True
+        self._killed = False
 
     def stop(self) -> None:
         """End it."""

@@ -4,13 +4,16 @@ A world is known by its face (`RunnableWorld`) and made by a function with a dot
 """
 
 from ganglion.simulation.campaign.corpus import Corpus
-from ganglion.simulation.campaign.jobs import Runner, WorkerError, run_all
-from ganglion.simulation.campaign.recipe import Outcome, Recipe, RecipeError, Violated
+from ganglion.simulation.campaign.jobs import LIMIT_S, Runner, WorkerError, run_all
+from ganglion.simulation.campaign.recipe import MOST_S, MOST_SEED, Outcome, Recipe, RecipeError, Violated
 from ganglion.simulation.campaign.report import Failure, Tally, markdown
 from ganglion.simulation.campaign.running import MakeWorld, RunnableWorld, run_recipe
 from ganglion.simulation.campaign.shrink import Progress, Shrunk, ddmin, shrink
 
 __all__ = [
+    "LIMIT_S",
+    "MOST_S",
+    "MOST_SEED",
     "Corpus",
     "Failure",
     "MakeWorld",

@@ -34,7 +34,8 @@ class Corpus:
         Raises:
             OSError: it can't be written.
         """
-        path = self.folder / name_of(recipe)
+        # The name is made of what the file holds: the same wherever the folder is.
+        path = self.folder / name_of(recipe.stored_in(self.folder))
         recipe.write(path)
         return path
 

@@ -10,7 +10,7 @@ import gc
 import multiprocessing
 import signal
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -28,8 +28,14 @@ YOUNG_OBJECTS = 20_000
 """Between two looks for garbage of a worker's: Python's own 700 cost a seed several percent of its time."""
 LIMIT_S = 600.0
 """Real seconds that one recipe may take."""
+SLOW_S = 60.0
+"""Real seconds after which a recipe is told to be running still; and then each time twice as many."""
 HELLO = b""
 """What a worker says first: it has the maker, and what fails from now on is a recipe's fault."""
+
+
+Slow = Callable[[Recipe, float], None]
+"""Told of a recipe that is still running, and for how many real seconds."""
 
 
 class WorkerError(Exception):
@@ -37,7 +43,7 @@ class WorkerError(Exception):
 
 
 def run_all(
-    recipes: Iterable[Recipe], make: str, *, jobs: int = 1, limit_s: float = LIMIT_S
+    recipes: Iterable[Recipe], make: str, *, jobs: int = 1, limit_s: float = LIMIT_S, slow: Slow | None = None
 ) -> Generator[Outcome, None, None]:
     """Run recipes in `jobs` processes; outcomes come in the order in which they are done.
 
@@ -48,6 +54,7 @@ def run_all(
         make: dotted name of the maker of worlds, `package.module:function`; workers import it.
         jobs: how many processes.
         limit_s: real time after which a recipe counts as one that never ends.
+        slow: told of recipes that take long, while they run.
 
     Raises:
         WorkerError: workers can't begin; what they said is on standard error.
@@ -62,16 +69,22 @@ def run_all(
             workers.append(_Worker(make))
             workers[-1].give(recipe)
         while workers:
-            yield from _round(workers, waiting, make, limit_s)
+            yield from _round(workers, waiting, make, limit_s, slow or _nobody)
     finally:
         for worker in workers:
             worker.end()
 
 
-def _round(workers: list[_Worker], waiting: Iterator[Recipe], make: str, limit_s: float) -> Iterator[Outcome]:
+def _nobody(_: Recipe, __: float) -> None:
+    """Nobody wants to know."""
+
+
+def _round(
+    workers: list[_Worker], waiting: Iterator[Recipe], make: str, limit_s: float, slow: Slow
+) -> Iterator[Outcome]:
     """Wait for some workers, take what they have and give them more; those that have nothing to do leave the list."""
-    first_s = min(worker.since_s for worker in workers) + limit_s
-    ready = wait([worker.pipe for worker in workers], timeout=max(0.0, first_s - time.monotonic()))
+    due_s = min(worker.since_s + min(limit_s, worker.slow_after_s) for worker in workers)
+    ready = wait([worker.pipe for worker in workers], timeout=max(0.0, due_s - time.monotonic()))
     for worker in list(workers):
         late = time.monotonic() - worker.since_s >= limit_s
         if worker.pipe in ready:
@@ -82,6 +95,7 @@ def _round(workers: list[_Worker], waiting: Iterator[Recipe], make: str, limit_s
         elif late:
             outcome = worker.died(_never_ends(limit_s))
         else:
+            worker.tell_slow(slow)
             continue
         workers.remove(worker)
         recipe = next(waiting, None)
@@ -139,12 +153,13 @@ class _Worker:
         theirs.close()
         self.alive = True
         self.since_s = time.monotonic()
+        self.slow_after_s = SLOW_S
         self._recipe: Recipe | None = None
         self._begun = False
 
     def give(self, recipe: Recipe) -> None:
         """Hand it the next; one that is dead already tells so when it is asked."""
-        self._recipe, self.since_s = recipe, time.monotonic()
+        self._recipe, self.since_s, self.slow_after_s = recipe, time.monotonic(), SLOW_S
         with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send_bytes(msgspec.msgpack.encode(recipe))
 
@@ -157,7 +172,8 @@ class _Worker:
         try:
             sent = self.pipe.recv_bytes()
             if sent == HELLO:
-                self._begun = True
+                # What it took to import the engine is no time of its first recipe's.
+                self._begun, self.since_s = True, time.monotonic()
                 return None
             return msgspec.msgpack.decode(sent, type=Outcome)
         except (EOFError, ConnectionResetError):
@@ -170,6 +186,12 @@ class _Worker:
             if not self._begun:
                 raise WorkerError(f"{text} before it had its first world") from None
             return self.died(text)
+
+    def tell_slow(self, slow: Slow) -> None:
+        """Tell of its recipe where that has taken long, and not again before it has taken twice as long."""
+        if self._recipe is not None and time.monotonic() - self.since_s >= self.slow_after_s:
+            slow(self._recipe, self.slow_after_s)
+            self.slow_after_s *= 2
 
     def died(self, text: str) -> Outcome:
         """Tell that nothing came of its recipe, and why."""

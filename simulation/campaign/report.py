@@ -63,20 +63,20 @@ class Tally:
         for part, samples in outcome.parts.items():
             self.parts[part] += samples
 
+    def asked(self, kinds: Iterable[FaultKind]) -> tuple[str, ...]:
+        """Counters by name, without those of fault kinds that were not asked for."""
+        wanted = {f"{FAULT}{kind}" for kind in kinds}
+        return tuple(name for name in sorted(self.met) if name in wanted or not name.startswith(FAULT))
+
     def never_met(self, kinds: Iterable[FaultKind]) -> tuple[str, ...]:
-        """Counters that stayed at zero, without those of fault kinds that were not asked for."""
-        asked = {f"{FAULT}{kind}" for kind in kinds}
-        return tuple(
-            name
-            for name, count in sorted(self.met.items())
-            if not count and (name in asked or not name.startswith(FAULT))
-        )
+        """Those of them that stayed at zero."""
+        return tuple(name for name in self.asked(kinds) if not self.met[name])
 
     def speed_text(self) -> str:
         """How fast it went, in one line."""
         wall_s = self.wall_s or self.worker_s or 1e-9
         said = [
-            f"{self.seeds} seeds in {wall_s:.1f} s ({self.seeds / wall_s:.2f}/s)",
+            f"{self.seeds} seed{'' if self.seeds == 1 else 's'} in {wall_s:.1f} s ({self.seeds / wall_s:.2f}/s)",
             f"{self.virtual_s / 3600:.2f} virtual hours",
             f"{self.book_events / wall_s:,.0f} book events/s",
             f"{self.steps / wall_s:,.0f} messages/s",
@@ -90,12 +90,28 @@ class Tally:
         return ", ".join(shares) or "too short to say"
 
 
-def markdown(tally: Tally, title: str, kinds: Iterable[FaultKind], replay_line: Callable[[Failure], str]) -> str:
-    """A campaign's report."""
+def markdown(
+    tally: Tally,
+    title: str,
+    kinds: Iterable[FaultKind],
+    replay_line: Callable[[Failure], str],
+    *,
+    interrupted: str = "",
+) -> str:
+    """A campaign's report.
+
+    Args:
+        tally: what it has seen.
+        title: its heading.
+        kinds: of fault that were asked for.
+        replay_line: the command that replays a failure.
+        interrupted: a sentence on how far it came, where that is not to its end.
+    """
     lines = [f"# {title}", "", tally.speed_text() + ".", ""]
+    lines += [interrupted, ""] if interrupted else []
     lines += ["## Violations", ""]
     if not tally.failures:
-        lines += ["None.", ""]
+        lines += ["None in the worlds that have run." if interrupted else "None.", ""]
     for failure in tally.failures:
         lines += _failure_lines(failure, replay_line)
     lines += ["## What was met", "", "| sometimes | times | seeds |", "|---|---:|---:|"]

@@ -23,7 +23,7 @@ class SeenViolation(Protocol):
 
     @property
     def invariant(self) -> str:
-        """`I1` to `I14`."""
+        """`I1` to `I15`."""
         ...
 
     @property
@@ -144,6 +144,7 @@ def run_recipe(
     except Exception as error:  # noqa: BLE001 - a world that can't be made is this recipe's outcome
         return Outcome(
             recipe=recipe,
+            made=False,
             violations=(_broke(error, 0.0, 0),),
             trace=traceback.format_exc(),
             wall_s=time.perf_counter() - began_s,

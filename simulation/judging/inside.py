@@ -20,19 +20,13 @@ from ganglion.messages.account import PortfolioView
 from ganglion.messages.lifecycle import CellState, ConnectionState
 from ganglion.messages.orders import OrderUpdate
 from ganglion.supervision import Actor, System
-from ganglion.supervision.cell import Cell
 
 A = TypeVar("A", bound=Actor)  # type: ignore[type-arg]
 
 
-def cell_of(system: System, path: str) -> Cell | None:
-    """The cell of a path; None where there is none (unlike `System.cell_at`, no place is reserved)."""
-    return next((cell for cell in system.cells() if cell.path == path), None)
-
-
 def actor_at(system: System, path: str, kind: type[A]) -> A | None:
     """The actor that runs at a path; None while it is away."""
-    cell = cell_of(system, path)
+    cell = system.find(path)
     if cell is None or cell.state is not CellState.RUNNING or not isinstance(cell.actor, kind):
         return None
     return cell.actor
@@ -40,7 +34,7 @@ def actor_at(system: System, path: str, kind: type[A]) -> A | None:
 
 def why_away(system: System, path: str) -> str:
     """What keeps an actor away, for people."""
-    cell = cell_of(system, path)
+    cell = system.find(path)
     if cell is None:
         return f"nothing runs at {path}"
     failure = cell.failure

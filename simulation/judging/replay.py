@@ -17,7 +17,6 @@ from ganglion.actors.trading.orders.checkpoint import restore, unlike
 from ganglion.actors.trading.orders.ledger import Ledger
 from ganglion.messages.journal import Append, Checkpoint
 from ganglion.messages.lifecycle import CellState, Violation
-from ganglion.simulation.judging.inside import cell_of
 from ganglion.supervision import System
 
 _MISSING = object()
@@ -25,7 +24,7 @@ _MISSING = object()
 
 def quiescent(system: System, journal: str) -> bool:
     """Whether nothing that was recorded is still on its way to the journal actor at this path."""
-    cell = cell_of(system, journal)
+    cell = system.find(journal)
     if cell is None or cell.state is not CellState.RUNNING or cell.stashed():
         return False
     return not any(isinstance(item[1], Append | Checkpoint) for item in system.core.queue)

@@ -349,7 +349,7 @@ class Process:
     def _cell(self, path: str) -> Cell | None:
         if self.life is None:
             return None
-        return next((cell for cell in self.life.system.cells() if cell.path == path), None)
+        return self.life.system.find(path)
 
     def set_skew(self, skew_ms: int) -> None:
         """Set its wall clock wrong by so much."""

@@ -5,13 +5,14 @@ and an iterable of records: where they are kept, and which parts are outside, is
 """
 
 from ganglion.supervision.tape.live import TapedSystem
-from ganglion.supervision.tape.recording import Recorder, Sink
+from ganglion.supervision.tape.recording import REFUSED, Recorder, Sink
 from ganglion.supervision.tape.records import FORMAT, Record, UnknownType, join, split
 from ganglion.supervision.tape.replay_system import ReplaySystem, TapeEnded
 from ganglion.supervision.tape.replaying import Divergence, Replayer
 
 __all__ = [
     "FORMAT",
+    "REFUSED",
     "Divergence",
     "Record",
     "Recorder",

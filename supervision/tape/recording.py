@@ -53,6 +53,8 @@ from ganglion.supervision.tape.turns import (
 
 STALL_S = 2.0
 """A start, a stop or a timer that takes longer can't be waited for: the tape ends."""
+REFUSED = "what writes it takes no more"
+"""Why a tape is over that its sink refused: it has no end of its own."""
 
 
 class ThreadHere(threading.local):
@@ -151,7 +153,7 @@ class Recorder:
     def _write(self, record: Record) -> None:
         if self.on and not self._sink.write(encode(record)):
             self.on = False
-            self.reason = "what writes it takes no more"
+            self.reason = REFUSED
 
     def _begin(self, record: TurnRecord) -> int:
         self._write(record)

@@ -66,11 +66,11 @@ class ReplayReply(Reply):
         """Replay until answered.
 
         Raises:
-            TapeEnded: the tape ends before.
+            TapeEnded: the tape, or the replay, ends before.
         """
         self._replayer.run(lambda: self.done)
         if not self.done:
-            raise TapeEnded(f"the tape ends after turn {self._replayer.turns}, before what was waited for was answered")
+            raise TapeEnded(f"{self._replayer.where}, before what was waited for was answered")
         return super().get(timeout=0)
 
 

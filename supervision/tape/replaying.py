@@ -70,6 +70,8 @@ class Replayer:
         self.turns = 0
         self.ended = ""
         """Why the recording was over; empty while it goes on, or where the tape was torn."""
+        self.cut = False
+        """Turns are left on the tape, behind the last one that was asked for."""
         self.on_sent: Callable[[str, Message], None] | None = None
         """Told of every message that an actor's turn sent: the receiver and the message."""
         self._records: Iterator[Record] = iter(records)
@@ -89,16 +91,13 @@ class Replayer:
             Divergence: the system does something else than it did.
         """
         while not until():
-            record = self._peek()
+            record = self._take()
             if record is None:
                 return
-            self._next = None
             self._do(record)
 
     def _peek(self) -> Record | None:
-        """The next record that is no name; it stays the next. None at the end."""
-        if self._until is not None and self.turns >= self._until and not isinstance(self._next, TurnEnd):
-            return None
+        """The next record that is no name; it stays the next. None at the end, of the tape or of what was asked for."""
         while self._next is None and not self.ended:
             record = next(self._records, None)
             if record is None:
@@ -109,7 +108,18 @@ class Replayer:
                 self.ended = record.reason
             else:
                 self._next = record
+        if self._until is not None and self.turns >= self._until and isinstance(self._next, TurnRecord):
+            # What the last turn sent still goes out, and is compared.
+            self.cut = True
+            return None
         return self._next
+
+    def _take(self) -> Record | None:
+        """The next record, which is the next no longer."""
+        record = self._peek()
+        if record is not None:
+            self._next = None
+        return record
 
     def _do(self, record: Record) -> None:
         if isinstance(record, TurnEnd):
@@ -131,6 +141,11 @@ class Replayer:
                 raise Divergence(number, record.label, "it was done at this place, and whoever replays has not done it")
             case _:
                 self._from_outside(number, record)
+
+    @property
+    def where(self) -> str:
+        """Where the replay is over, for errors."""
+        return f"the {'replay stops' if self.cut else 'tape ends'} after turn {self.turns}"
 
     def _number(self, record: TurnRecord) -> int:
         self.turns += 1
@@ -259,11 +274,18 @@ class Replayer:
             dispatcher.put_control(cell, known[action], *record.texts)
 
     def ordered(self, dispatcher: ReplayDispatcher, item: Control) -> None:
-        """Whoever replays puts something into a control lane, as whoever recorded did: find the place on the tape."""
+        """Whoever replays puts something into a control lane, as whoever recorded did: find the place on the tape.
+
+        Raises:
+            TapeEnded: the replay stops, or the tape breaks off, before.
+            Divergence: the tape comes to its end without it.
+        """
         cell, label = item[0], action_of(item)
         path = "" if cell is None else cell.path
         self.run(lambda: isinstance(self._peek(), OrderTurn) and self._is_order(path, label))
-        record, self._next = self._next, None
+        record = self._take()
+        if record is None and not self.ended:
+            raise TapeEnded(f"{self.where}, before {label} was ordered from outside")
         if not isinstance(record, OrderTurn):
             raise Divergence(self.turns, path, f"{label} is ordered from outside, and the tape does not hold that")
         number = self._number(record)
@@ -284,7 +306,9 @@ class Replayer:
             TapeEnded: the tape has none.
         """
         self.run(lambda: isinstance(self._peek(), StepTurn))
-        record, self._next = self._next, None
+        record = self._take()
+        if record is None:
+            raise TapeEnded(f"{self.where}, before the step {label!r}")
         if not isinstance(record, StepTurn) or record.label != label:
             raise TapeEnded(f"the tape has no step {label!r} after turn {self.turns}")
         self._say(self._number(record), label, "is done outside")

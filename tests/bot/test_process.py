@@ -232,6 +232,15 @@ def test_a_halted_mode_is_a_halt():
     assert judge(msgspec.structs.replace(ended({}), modes=modes), bot="/bot").code is ExitCode.HALTED
 
 
+def test_a_run_tells_its_own_fills_and_the_journals_where_there_are_more():
+    def said(**counts: int) -> str:
+        return judge(ended(counts), bot="/bot").sentences[0]
+
+    assert said(fills=26, fills_of_run=26) == "ran for 1 s: 26 fills, violations 0"
+    assert said(fills=156, fills_of_run=26) == "ran for 1 s: 26 fills (156 in the journal), violations 0"
+    assert said(fills=156, fills_of_run=0) == "ran for 1 s: 0 fills (156 in the journal), violations 0"
+
+
 def test_open_orders_are_no_fault_where_none_were_to_be_cancelled():
     left = ended({"orders": {"accepted": 2}})
     assert judge(left, bot="/bot", cancels=False).code is ExitCode.OK

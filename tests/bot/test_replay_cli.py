@@ -1,5 +1,8 @@
 """`ganglion replay`: says what it took its argument for, steps through it, and refuses what it can't replay."""
 
+import signal
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -76,6 +79,43 @@ def test_what_belongs_to_a_seed_is_refused_beside_anything_else(options):
     assert "x.json is no seed" in shown.output
 
 
+def test_a_seed_without_a_kind_is_refused():
+    shown = ganglion("1", "--hours", 0.01, "--kinds", "")
+    assert shown.exit_code == ExitCode.CONFIGURATION
+    assert "names no kind of fault" in shown.output
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "-inf", "0", "1e9"])
+def test_hours_that_no_world_has_are_refused(hours):
+    shown = ganglion("3", "--hours", hours)
+    assert shown.exit_code == ExitCode.CONFIGURATION
+    assert f"--hours {float(hours):g}: a world" in shown.output
+
+
+@pytest.mark.parametrize("seed", ["18446744073709551616", "9" * 5000])
+def test_a_seed_that_is_too_large_is_refused(seed):
+    shown = ganglion(seed)
+    assert shown.exit_code == ExitCode.CONFIGURATION
+    assert "is too large" in shown.output
+
+
+def test_the_largest_seed_is_replayed():
+    assert ganglion("18446744073709551615", "--hours", 0.01).exit_code == 0
+
+
+def test_digits_of_another_script_are_no_seed():
+    assert "² is not there" in ganglion("²").output
+
+
+@pytest.mark.parametrize("text", ['{"seed": 1, "seconds": -5}', '{"seed": 1, "seconds": 1e300}', '{"seed": -1}'])
+def test_a_recipe_with_numbers_that_no_world_has_is_refused(text):
+    Path("odd.json").write_text(text)
+    shown = ganglion("odd.json")
+    assert shown.exit_code == ExitCode.CONFIGURATION
+    assert "odd.json is no recipe" in shown.output
+    assert "not from 0 to" in shown.output
+
+
 def test_all_and_nothing_at_once_is_refused():
     assert "choose one" in ganglion("1", "--steps", "--quiet").output
 
@@ -122,6 +162,47 @@ def test_a_recipe_that_shows_nothing_any_more_says_so():
     assert "I3 is not violated any more" in shown.output
 
 
+def test_a_recipe_that_fits_no_world_cannot_be_run(monkeypatch):
+    monkeypatch.setattr(recipes, "MAKE", "campaign_toy:make_nothing")
+    Recipe(seed=1, violated=Violated(invariant="I3", text="x")).write(Path("old.json"))
+    shown = ganglion("old.json")
+    assert shown.exit_code == ExitCode.CONFIGURATION
+    assert shown.output.endswith("old.json can't be run: no such venue\n")
+
+
+def test_a_world_that_breaks_before_it_is_made_is_not_said_to_be_well(monkeypatch):
+    monkeypatch.setattr(recipes, "MAKE", "campaign_toy:make_badly")
+    Recipe(seed=1, violated=Violated(invariant="I3", text="x")).write(Path("old.json"))
+    shown = ganglion("old.json")
+    assert shown.exit_code == ExitCode.FAILED
+    assert "violated: BROKE" in shown.output
+    assert "its world could not be made" in shown.output
+    assert "not violated any more" not in shown.output
+
+
+def test_ctrl_c_ends_a_replay_whose_world_hangs_and_says_where(tmp_path):
+    """An actor's fence takes every exception, so one would not end it."""
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(toy.__file__).parents[3])!r})\n"
+        "from ganglion.bot import recipes\n"
+        "from ganglion.bot.cli import app\n"
+        "recipes.MAKE = 'tests.simulation.campaign.campaign_toy:make'\n"
+        f"app(['replay', '{toy.HANGS}', '--hours', '0.01'])\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    try:
+        told = iter(process.stderr.readline, "")
+        assert next(told).startswith(f"seed {toy.HANGS} of the default campaign")
+        assert next(told) == "the toy hangs\n"
+        process.send_signal(signal.SIGINT)
+        assert next(told) == "interrupted at step 0, 0.000 s, in run of campaign_toy.py\n"
+        assert process.wait(30) == ExitCode.INTERRUPTED
+    finally:
+        process.kill()
+        process.communicate()
+
+
 # ---------------------------------------------------------------- a journal
 
 
@@ -155,6 +236,20 @@ def test_a_journal_is_replayed_up_to_a_record_and_quietly(journal):
 def test_a_bots_configuration_stands_for_its_journal(journal, tmp_path):
     (tmp_path / "bot.toml").write_text('[bot]\nname = "test"\n')
     assert "the journal in" in ganglion(tmp_path / "bot.toml").output
+
+
+@pytest.mark.parametrize("missing", [1, 7, 30])
+def test_a_journal_whose_last_write_is_torn_says_so(journal, missing):
+    whole = ganglion(journal.folder)
+    assert "can't be read" not in whole.output
+    journal.log.close()
+    segment = max((journal.folder / "journal").iterdir())
+    segment.write_bytes(segment.read_bytes()[:-missing])
+    shown = ganglion(journal.folder)
+    assert shown.exit_code == 0
+    assert int(shown.output.splitlines()[-2].split()[0]) < int(whole.output.splitlines()[-1].split()[0])
+    assert f"its last write can't be read: {segment.name} at byte " in shown.output.splitlines()[-1]
+    assert "can't be read" not in ganglion(journal.folder, "--until", 2).output
 
 
 # ---------------------------------------------------------------- a tape

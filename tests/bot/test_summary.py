@@ -14,7 +14,7 @@ from ganglion.bot.logs import LogRing
 from ganglion.bot.secrets import Reference, Scrubber, Secret
 from ganglion.bot.summary import Summary, check_writable, money_text, save, summarize, write
 from ganglion.bot.views import Status
-from ganglion.messages.account import AssetView, External, PortfolioView, Reconciled
+from ganglion.messages.account import AssetView, External, LedgerRead, PortfolioView, Reconciled
 from ganglion.messages.base import Message
 from ganglion.messages.lifecycle import (
     ActorParked,
@@ -181,6 +181,39 @@ def test_a_real_trade_takes_the_place_of_its_synthetic_stand_in():
     status = collected.status()
     assert (status.modes[0].fills, status.exchanges[0].fills) == (1, 1)
     assert status.modes[0].pnl == Decimal(2)
+
+
+def test_fills_of_this_run_are_told_from_those_that_the_journal_had():
+    collected = Collected()
+    old = [collected.fill(Side.BUY, "100", "1") for _ in range(3)]
+    collected = Collected()
+    collected.trades = 3
+    collected.tell(LedgerRead("alpha", (), tuple(old), ""))
+    assert counted(collected) == (3, 0)
+    new = [collected.fill(Side.SELL, "101", "1") for _ in range(2)]
+    assert counted(collected) == (5, 2)
+    # Its order line starts again and tells everything anew, a fill among it that nobody had published.
+    collected.tell(LedgerRead("alpha", (), (*old, *new), ""))
+    assert counted(collected) == (5, 2)
+    unheard = msgspec.structs.replace(new[-1], trade_id="6", sequence=6)
+    collected.tell(LedgerRead("alpha", (), (*old, *new, unheard), ""))
+    assert counted(collected) == (6, 3)
+
+
+def test_a_venue_that_began_anew_has_no_fills_of_before():
+    collected = Collected()
+    old = collected.fill(Side.BUY, "100", "1")
+    collected = Collected()
+    collected.trades = 1
+    collected.tell(LedgerRead("alpha", (), (old,), ""), LedgerRead("alpha", (), (), ""))
+    assert counted(collected) == (0, 0)
+    collected.fill(Side.BUY, "100", "1")
+    assert counted(collected) == (1, 1)
+
+
+def counted(collected: Collected) -> tuple[int, int]:
+    (alpha,) = summarize(collected.status(), tree_of()).exchanges.values()
+    return alpha.fills, alpha.fills_of_run
 
 
 def test_the_summary_has_the_promised_shape_with_money_as_text():

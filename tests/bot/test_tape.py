@@ -13,18 +13,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from ganglion.actors.modes import ModeActor
 from ganglion.actors.trading.journal import read_journal
 from ganglion.actors.trading.orders import records
 from ganglion.bot import tree
-from ganglion.bot.cli import main
+from ganglion.bot.cli import app, main
 from ganglion.bot.config import load
-from ganglion.bot.tape import END, TURNS, End, Taping, files_of, taping
+from ganglion.bot.tape import CONFIG, END, START, TURNS, End, Taping, files_of, taping
 from ganglion.bot.tape_file import MAGIC, TapeError, TapeFile, read_tape
-from ganglion.bot.tape_replay import is_tape, replay_tape
+from ganglion.bot.tape_replay import TapeOutcome, is_tape, replay_tape
 from ganglion.messages.orders import OrderUpdate
 from ganglion.simulation.venue import VenueControl, VenueProcess
+from ganglion.supervision.tape import REFUSED
 from ganglion.supervision.tape.records import StepTurn, encode
 from tests.acceptance.stage import arm_text, bot_text, traders
 
@@ -140,6 +142,133 @@ def test_two_replays_are_the_same_and_one_can_stop_at_a_turn(whole: Run) -> None
     assert part.same
     assert len(told) == 500
     assert told[-1].startswith("500 ")
+
+
+@pytest.mark.parametrize("turn", [*range(1, 25), 3_000])
+def test_a_replay_that_stops_at_a_turn_says_so_and_finds_nothing_wrong(whole: Run, turn: int) -> None:
+    turn = min(turn, replayed_turns(whole) - 1)
+    outcome = replay_tape(whole.tape, until=turn)
+    assert outcome.good, outcome.lines()
+    assert f"{turn} turns replayed; stopped at turn {turn}, as asked" in outcome.lines()
+
+
+def replayed_turns(run: Run) -> int:
+    return end_of(run).turns
+
+
+def end_of(run: Run) -> End:
+    return msgspec.json.decode((run.tape / END).read_bytes(), type=End)
+
+
+@pytest.mark.parametrize("more", [0, 1, 10**9])
+def test_a_replay_that_would_stop_behind_the_end_is_a_whole_one(whole: Run, more: int) -> None:
+    assert replay_tape(whole.tape, until=replayed_turns(whole) + more) == replay_tape(whole.tape)
+
+
+def damaged(run: Run, folder: Path, change: Callable[[bytes], bytes]) -> tuple[TapeOutcome, str]:
+    """The replay of a copy whose turns were changed, and what it says of that."""
+    copy = shutil.copytree(run.tape, folder / "copy")
+    (copy / TURNS).write_bytes(change((copy / TURNS).read_bytes()))
+    outcome = replay_tape(copy)
+    assert outcome.same, outcome.lines()
+    assert outcome.turns < end_of(run).turns
+    assert outcome.damage.startswith(f"{outcome.turns} of {end_of(run).turns} turns can be read: ")
+    assert f"DAMAGED: {outcome.damage}" in outcome.lines()
+    return outcome, outcome.damage
+
+
+def test_a_tape_that_lost_its_end_since_is_damaged(whole: Run, tmp_path: Path) -> None:
+    outcome, said = damaged(whole, tmp_path, lambda data: data[: len(data) // 2])
+    assert not outcome.good
+    assert "the file ends inside the block at byte" in said
+
+
+def test_a_tape_that_lost_whole_blocks_since_is_damaged(whole: Run, tmp_path: Path) -> None:
+    outcome, said = damaged(whole, tmp_path, lambda data: data[: blocks_of(data)[-2]])
+    assert not outcome.good
+    assert f"{TURNS} ends there, and the run did not" in said
+
+
+def test_a_byte_that_was_flipped_is_damage_and_its_block_is_named(whole: Run, tmp_path: Path) -> None:
+    data = (whole.tape / TURNS).read_bytes()
+    place = blocks_of(data)[2]
+
+    def flip(data: bytes) -> bytes:
+        return data[: place + 40] + bytes([data[place + 40] ^ 1]) + data[place + 41 :]
+
+    outcome, said = damaged(whole, tmp_path, flip)
+    assert not outcome.good
+    assert f"the block at byte {place} fails its check, and" in said
+
+
+def test_a_flipped_byte_is_damage_also_where_the_run_was_killed(whole: Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(whole.tape, tmp_path / "copy")
+    (copy / END).unlink()
+    data = bytearray((copy / TURNS).read_bytes())
+    data[blocks_of(bytes(data))[2] + 40] ^= 1
+    (copy / TURNS).write_bytes(data)
+    outcome = replay_tape(copy)
+    assert outcome.same
+    assert not outcome.good
+    assert outcome.damage.startswith(f"{outcome.turns} turns can be read: the block at byte ")
+
+
+def test_a_tape_whose_disk_took_no_more_is_not_damaged(whole: Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(whole.tape, tmp_path / "copy")
+    data = (copy / TURNS).read_bytes()
+    (copy / TURNS).write_bytes(data[: len(data) // 2])
+    (copy / END).write_bytes(msgspec.json.encode(msgspec.structs.replace(end_of(whole), reason=REFUSED)))
+    outcome = replay_tape(copy)
+    assert outcome.good, outcome.lines()
+    assert outcome.ended == REFUSED
+
+
+@pytest.mark.parametrize("until", [None, 10])
+def test_the_command_fails_where_a_tape_is_damaged_before_the_place_that_is_asked_for(
+    whole: Run, tmp_path: Path, until: int | None
+) -> None:
+    copy = shutil.copytree(whole.tape, tmp_path / "copy")
+    data = (copy / TURNS).read_bytes()
+    (copy / TURNS).write_bytes(data[: len(data) // 2])
+    shown = CliRunner().invoke(app, ["replay", str(copy), "--quiet", *([] if until is None else ["--until", "10"])])
+    assert shown.exit_code == (1 if until is None else 0), shown.output
+    assert ("DAMAGED: " in shown.output) == (until is None)
+
+
+def blocks_of(data: bytes) -> list[int]:
+    """Where the blocks of a tape begin."""
+    places, place = [], len(MAGIC)
+    while place < len(data):
+        places.append(place)
+        place += 8 + int.from_bytes(data[place : place + 4], "little")
+    assert place == len(data)
+    assert len(places) > 4, "the run was too short to be taken apart"
+    return places
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (CONFIG, "bot.toml can't be read (No such file or directory)"),
+        (START, "there is no start/ in it"),
+    ],
+)
+def test_a_tape_without_one_of_its_files_is_refused_by_name(
+    whole: Run, tmp_path: Path, missing: str, said: str
+) -> None:
+    copy = shutil.copytree(whole.tape, tmp_path / "copy")
+    shutil.rmtree(copy / missing) if (copy / missing).is_dir() else (copy / missing).unlink()
+    shown = CliRunner().invoke(app, ["replay", str(copy), "--quiet"])
+    assert shown.exit_code == 2, shown.output
+    assert said in shown.output
+    assert shown.exception is None or isinstance(shown.exception, SystemExit)
+
+
+def test_an_end_that_can_not_be_read_is_refused_by_name(whole: Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(whole.tape, tmp_path / "copy")
+    (copy / END).write_text("{")
+    with pytest.raises(TapeError, match=r"no whole tape: end\.json can't be read"):
+        replay_tape(copy)
 
 
 def test_a_changed_mode_diverges_and_the_turn_is_named(whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:

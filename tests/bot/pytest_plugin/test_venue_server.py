@@ -6,6 +6,8 @@ from decimal import Decimal
 import ccxt
 import pytest
 
+from ganglion.bot.pytest_plugin.servers import VenueKilledError
+
 pytest_plugins = ["pytester"]
 BTC = "BTC/USDT"
 
@@ -83,6 +85,16 @@ def test_it_can_be_killed_and_comes_back_at_the_same_address_with_its_orders(ven
     server.start()
     assert server.base_url == address
     assert len(client.fetch_open_orders(BTC)) == 1
+
+
+@pytest.mark.parametrize("ask", ["orders", "fills", "balances", "control"])
+def test_what_was_killed_says_that_it_was_and_how_it_comes_back(venue_server, ask):
+    venue_server.kill()
+    with pytest.raises(VenueKilledError, match=r"it was killed .*start\(\)"):
+        getattr(venue_server, ask)()
+    assert venue_server.base_url.startswith("http://127.0.0.1:"), "bots still know its address"
+    venue_server.start()
+    assert venue_server.orders() == []
 
 
 def test_it_is_not_started_before_it_is_needed(venue_server):

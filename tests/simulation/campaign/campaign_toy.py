@@ -4,6 +4,7 @@ It stands on the path of worker processes by its bare name.
 """
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -53,6 +54,7 @@ class ToyWorld:
         if seed == DIES:
             os._exit(7)
         if seed == HANGS:
+            sys.stderr.write("the toy hangs\n")
             time.sleep(3600)
         self.now_s += seconds
         for step in range(self.steps, self.steps + int(seconds)):
@@ -73,6 +75,10 @@ class ToyWorld:
 
 def make(recipe):
     return ToyWorld(recipe)
+
+
+def make_badly(recipe):
+    raise RuntimeError("the toy broke before it began")
 
 
 def make_nothing(recipe):

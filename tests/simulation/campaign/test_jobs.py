@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ganglion.simulation.campaign import Recipe, Runner, WorkerError, run_all
+from ganglion.simulation.campaign import Recipe, Runner, WorkerError, jobs, run_all
 from ganglion.simulation.campaign.parts import part_of
 from tests.simulation.campaign import campaign_toy as toy
 
@@ -38,6 +38,18 @@ def test_a_recipe_that_never_ends_is_ended_and_told():
     outcomes = {outcome.recipe.seed: outcome for outcome in run_all(recipes(toy.HANGS, 18), MAKE, limit_s=2.0)}
     assert "no end within 2 s" in outcomes[toy.HANGS].violation.text
     assert not outcomes[18].violations
+
+
+def test_a_recipe_that_takes_long_is_told_each_time_it_has_taken_twice_as_long(monkeypatch):
+    monkeypatch.setattr(jobs, "SLOW_S", 0.25)
+    told = []
+    running = run_all(recipes(1, toy.HANGS), MAKE, limit_s=1.2, slow=lambda *given: told.append(given))
+    assert [outcome.recipe.seed for outcome in running] == [1, toy.HANGS]
+    assert [(recipe.seed, for_s) for recipe, for_s in told if recipe.seed != 1] == [
+        (toy.HANGS, 0.25),
+        (toy.HANGS, 0.5),
+        (toy.HANGS, 1.0),
+    ]
 
 
 def test_a_maker_that_is_not_there_ends_everything_at_once():

@@ -33,6 +33,7 @@ def test_what_was_never_met_leaves_out_the_kinds_that_nobody_asked_for():
     tally = tallied()
     assert tally.never_met(FaultKind) == ("fault:kill", "reconciled")
     assert tally.never_met([FaultKind.REPLY_LOST]) == ("reconciled",)
+    assert tally.asked([FaultKind.REPLY_LOST]) == ("fault:reply_lost", "reconciled")
 
 
 def test_speed_and_parts_are_told_in_a_line_each():
@@ -54,6 +55,11 @@ def test_the_report_has_violations_with_the_line_that_replays_them_and_all_count
     assert "- 1.000 s reply_lost on alpha" in text
     assert "| fault:kill **never** | 0 | 0 |" in text
     assert "| actors/market | 75.0% |" in text
+
+
+def test_the_report_of_a_campaign_that_was_interrupted_says_so_and_does_not_call_the_rest_well():
+    text = markdown(tallied(), "Campaign", FaultKind, lambda failure: "", interrupted="Interrupted after 2 of 9.")
+    assert "\n\nInterrupted after 2 of 9.\n\n## Violations\n\nNone in the worlds that have run." in text
 
 
 def test_a_campaign_without_violations_says_so():

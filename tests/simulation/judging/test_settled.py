@@ -9,7 +9,7 @@ from ganglion.messages.account import External
 from ganglion.messages.orders import OrderState
 from ganglion.messages.values import OrderType, Side
 from ganglion.simulation.judging import Places, judge_settled
-from ganglion.simulation.judging.inside import cell_of, money_at
+from ganglion.simulation.judging.inside import money_at
 from ganglion.simulation.venue.orders import NewOrder
 from tests.simulation.judging.scene import PORTFOLIO, texts
 from tests.simulation.judging.test_oracle import arrive
@@ -175,7 +175,7 @@ def test_the_portfolios_own_sums_are_checked_too(scene):
 
 def test_a_portfolio_that_takes_an_ended_order_for_open_is_told(scene):
     order = scene.placed()
-    actor = cell_of(scene.system, PORTFOLIO).actor
+    actor = scene.system.cell_at(PORTFOLIO).actor
     kept = dict(actor._orders_open)
     scene.bot.cancel(scene.line_of(order).intent.intent_id)
     scene.bot.run(5)

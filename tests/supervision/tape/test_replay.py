@@ -2,6 +2,7 @@
 
 import re
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -18,7 +19,16 @@ from ganglion.supervision.tape import (
     recording,
     split,
 )
-from ganglion.supervision.tape.records import MessageTurn, Name, Record, ToldTurn, TurnEnd, encode
+from ganglion.supervision.tape.records import (
+    MessageTurn,
+    Name,
+    OrderTurn,
+    Record,
+    ToldTurn,
+    TurnEnd,
+    TurnRecord,
+    encode,
+)
 from tests.supervision.tape.stage import (
     LIMIT_S,
     SEED,
@@ -97,6 +107,54 @@ def test_a_replay_goes_as_far_as_it_is_told_to(rallied: Recording) -> None:
     with pytest.raises(TapeEnded, match="turn 3"):
         system.spawn(ChildSpec("game", Supervisor))
     assert len(told) == 3
+
+
+def test_a_replay_that_stops_anywhere_never_calls_it_a_divergence(rallied: Recording) -> None:
+    for last in range(1, 60):
+        told: list[str] = []
+        replayer = Replayer(split(rallied.tape), told.append, until=last)
+        with suppress(TapeEnded):
+            system = ReplaySystem(replayer, SEED)
+            system.spawn(tree(system, []))
+            replayer.run()
+        assert len(told) == last
+        assert replayer.cut
+        assert replayer.ended == ""
+
+
+def test_a_replay_that_is_to_stop_behind_the_end_is_not_cut(rallied: Recording) -> None:
+    whole: list[str] = []
+    replay(rallied, tell=whole.append)
+    for last in (len(whole), len(whole) + 1, 10**9):
+        replayer = Replayer(split(rallied.tape), until=last)
+        system = ReplaySystem(replayer, SEED)
+        system.spawn(tree(system, []))
+        replayer.run()
+        assert (replayer.turns, replayer.cut, replayer.ended) == (len(whole), False, "the system stopped")
+
+
+def test_what_the_last_turn_sends_is_still_compared(rallied: Recording) -> None:
+    with pytest.raises(Divergence) as diverged:
+        replay(rallied, Forgetful)
+    records = split(rallied.tape)
+    (end,) = (n for n, r in enumerate(records) if isinstance(r, TurnEnd) and r.turn == diverged.value.turn)
+    # Other threads may have begun turns before this one was over.
+    replayer = Replayer(records, until=sum(isinstance(record, TurnRecord) for record in records[:end]))
+    system = ReplaySystem(replayer, SEED)
+    system.spawn(tree(system, [], Forgetful))
+    with pytest.raises(Divergence, match="of other content"):
+        replayer.run()
+
+
+def test_a_tape_that_breaks_off_before_a_spawn_has_not_diverged(rallied: Recording) -> None:
+    records = split(rallied.tape)
+    _, spawn, *_ = (n for n, record in enumerate(records) if isinstance(record, OrderTurn))
+    torn = Replayer(records[:spawn])
+    system = ReplaySystem(torn, SEED)
+    game = tree(system, [])
+    with pytest.raises(TapeEnded, match="the tape ends after turn"):
+        system.spawn(game)
+    assert not torn.cut
 
 
 def test_a_torn_tape_replays_up_to_its_last_record(rallied: Recording) -> None:
