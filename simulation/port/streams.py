@@ -37,10 +37,24 @@ Batch: TypeAlias = "list[tuple[Live, Told]]"
 class Live:
     """One stream that is watched."""
 
-    __slots__ = ("asks", "behind", "bids", "confirmed", "deaf", "held", "over", "stream", "ticker_s")
+    __slots__ = (
+        "asks",
+        "behind",
+        "bids",
+        "confirmed",
+        "deaf",
+        "held",
+        "over",
+        "private",
+        "stream",
+        "symbol",
+        "ticker_s",
+    )
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
+        self.private = stream.kind.private
+        self.symbol = str(stream.symbol)
         self.confirmed = False
         """The venue has the subscription: it is told what happens from then on."""
         self.deaf = False
@@ -242,10 +256,9 @@ class Streams:
         batch: Batch = []
         arrives_s = self._arrival(private=False)
         for live in self.live.values():
-            kind = live.stream.kind
-            if not live.confirmed or live.over or kind.private:
+            if live.private or not live.confirmed or live.over:
                 continue
-            symbol = str(live.stream.symbol)
+            kind, symbol = live.stream.kind, live.symbol
             if kind is StreamKind.BOOK:
                 changes = exchange.delta_of(symbol)
                 if changes is not None:
@@ -264,13 +277,13 @@ class Streams:
 
     def send(self, batch: Batch) -> None:
         """Put a batch of one side on its way."""
-        self._dispatch(batch, self._arrival(private=batch[0][0].stream.kind.private))
+        self._dispatch(batch, self._arrival(private=batch[0][0].private))
 
     def _arrival(self, *, private: bool) -> float:
         return max(self._last_s[private], self.exchange.timeline.now_s + self.exchange.latency_s())
 
     def _dispatch(self, batch: Batch, arrives_s: float) -> None:
-        private = batch[0][0].stream.kind.private
+        private = batch[0][0].private
         if self.exchange.faults.on:
             batch, late_s = frames.spoil(self, batch)
             if not batch:
@@ -311,7 +324,7 @@ class Streams:
 
     def _numbered(self, live: Live, frame: Frame, now_s: float) -> BookSnapshot | BookDelta:
         """A frame under the next number of its book: the numbers are ours, as in the real adapter."""
-        name, symbol, sequences = self.exchange.name, str(live.stream.symbol), self.exchange.sequences
+        name, symbol, sequences = self.exchange.name, live.symbol, self.exchange.sequences
         previous = sequences.get(symbol, 0)
         sequence = sequences[symbol] = previous + 1
         if frame.whole:

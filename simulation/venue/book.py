@@ -7,7 +7,7 @@ touch and removing any order take constant time; a new price takes one bisection
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator
 from decimal import Decimal
@@ -34,28 +34,26 @@ class Level:
 class BookSide:
     """One side of a book."""
 
-    __slots__ = ("_keys", "_sign", "levels", "side")
+    __slots__ = ("_keys", "_ranked", "_sign", "levels", "side")
 
     def __init__(self, side: Side) -> None:
         self.side = side
         self.levels: dict[Decimal, Level] = {}
         self._sign = 1 if side is Side.BUY else -1
         self._keys: list[Decimal] = []
+        self._ranked: list[Level] = []
+        """The levels in the order of their keys."""
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def best(self) -> Level | None:
         """The level that trades first, or None when the side is empty."""
-        if not self._keys:
-            return None
-        return self.levels[self._keys[-1] * self._sign]
+        return self._ranked[-1] if self._ranked else None
 
     def walk(self) -> Iterator[Level]:
         """Levels from the best price on. The side must not change meanwhile."""
-        sign = self._sign
-        for key in reversed(self._keys):
-            yield self.levels[key * sign]
+        return reversed(self._ranked)
 
     def crosses(self, resting: Decimal, limit: Decimal | None) -> bool:
         """Whether an incoming order with `limit` (None: any price) may trade with a level at `resting`."""
@@ -68,7 +66,10 @@ class BookSide:
         level = self.levels.get(price)
         if level is None:
             level = self.levels[price] = Level(price)
-            insort(self._keys, price * self._sign)
+            key = price * self._sign
+            place = bisect_left(self._keys, key)
+            self._keys.insert(place, key)
+            self._ranked.insert(place, level)
         level.orders[order.id] = order
         level.total += order.remaining
         return level
@@ -81,10 +82,8 @@ class BookSide:
         if not level.orders:
             del self.levels[price]
             key = price * self._sign
-            if self._keys[-1] == key:
-                self._keys.pop()
-            else:
-                del self._keys[bisect_left(self._keys, key)]
+            place = -1 if self._keys[-1] == key else bisect_left(self._keys, key)
+            del self._keys[place], self._ranked[place]
         return level
 
 

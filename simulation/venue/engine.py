@@ -38,7 +38,7 @@ from ganglion.simulation.venue.events import (
     Rejected,
 )
 from ganglion.simulation.venue.markets import Market
-from ganglion.simulation.venue.orders import NewOrder, Order, OrderStatus, SelfTrade
+from ganglion.simulation.venue.orders import OPEN, NewOrder, Order, OrderStatus, SelfTrade
 from ganglion.simulation.venue.turn import Turn
 
 
@@ -365,7 +365,7 @@ class Engine(Clearing):
 
     def _settle_rest(self, order: Order, book: Book, turn: Turn) -> None:
         """Close what is done, rest what may rest, expire what may not."""
-        if not order.status.is_open:
+        if order.status not in OPEN:
             return
         if order.quote_quantity is not None:
             # what is left buys less than one step: that is a filled order, unless the book ran dry first

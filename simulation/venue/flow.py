@@ -23,7 +23,7 @@ from ganglion.messages.values import ZERO, OrderType, Side
 from ganglion.simulation.venue.engine import Engine
 from ganglion.simulation.venue.events import Event
 from ganglion.simulation.venue.markets import Market
-from ganglion.simulation.venue.orders import NewOrder, Order
+from ganglion.simulation.venue.orders import OPEN, NewOrder, Order
 
 MAKERS = ("flow:maker-1", "flow:maker-2")
 TAKER = "flow:taker"
@@ -154,7 +154,7 @@ class SymbolFlow:
     def _withdraw(self, engine: Engine, now_ms: int, apply: Apply, wanted: Rungs) -> None:
         """Cancel quotes that stand on the wrong side, too far away, or are nearly used up."""
         for key, order in list(self._quotes.items()):
-            if not order.status.is_open:
+            if order.status not in OPEN:
                 del self._quotes[key]
             elif key not in wanted or (order.filled and order.remaining * 4 < order.quantity):
                 del self._quotes[key]
@@ -175,7 +175,7 @@ class SymbolFlow:
             order = orders[int(draw() * len(orders))]
             steps = max(self._least_steps, int(self._size() * self._steps_per_base))
             quantity = order.filled + steps * self._market.step
-            if order.status.is_open and quantity <= self._market.max_quantity:
+            if order.status in OPEN and quantity <= self._market.max_quantity:
                 apply(engine.resize(order, quantity, now_ms))
             due -= 1.0
 

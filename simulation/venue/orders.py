@@ -51,6 +51,10 @@ class OrderStatus(enum.StrEnum):
         return self is OrderStatus.NEW or self is OrderStatus.PARTIALLY_FILLED
 
 
+OPEN = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
+"""As `OrderStatus.is_open`, for where the crowd asks it thousands of times a second."""
+
+
 class NewOrder(msgspec.Struct, frozen=True, gc=False):
     """The command to place one order.
 

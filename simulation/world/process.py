@@ -142,7 +142,7 @@ class Process:
         clock = VirtualClock(self._timeline.start_ms, self._timeline.now_s)
         clock.skew_ms = self.skew_ms
         deliveries = Deliveries()
-        deliveries.on_step = self._on_step
+        self._note_steps(deliveries)
         if self._order.wanted:
             deliveries.choose = self._choose
         system = System("simulated", seed=self._dice.getrandbits(64), clock=clock, deliveries=deliveries)
@@ -307,7 +307,12 @@ class Process:
         """Tell the world of each message, or only note it in the trace."""
         self._on_step = self._step if on else self._trace.step
         if self.life is not None and self.life.keeping is None:
-            self.life.deliveries.on_step = self._on_step
+            self._note_steps(self.life.deliveries)
+
+    def _note_steps(self, deliveries: Deliveries) -> None:
+        deliveries.on_step = self._on_step
+        if self._on_step == self._trace.step:
+            deliveries.tapped_by(self._trace.tap)
 
     def _step(self, number: int, cell: Cell, message: Any) -> None:
         self._trace.step(number, cell, message)
@@ -334,7 +339,7 @@ class Process:
             self._timeline.call_later(WATCH_S, lambda: self._end_watch(life))
             return
         life.keeping = None
-        life.deliveries.on_step = self._on_step
+        self._note_steps(life.deliveries)
 
     # -------------------------------------------------------------- faults
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ganglion.supervision.cell import Cell
+    from ganglion.supervision.dispatchers.base import Item
+    from ganglion.supervision.dispatchers.deliveries import Deliveries
 
 _FLUSH = 16_384
 
@@ -33,6 +38,21 @@ class Trace:
             number = self._numbers[cell.path, kind] = len(self._numbers)
             self.note(f"{number}={cell.path}:{kind.__name__}".encode())
             self._tokens.append(number)
+
+    def tap(self, queue: Deliveries) -> Callable[[], Item]:
+        """What takes the next message of a queue and notes it (`Deliveries.tapped_by`): `step`, without its frame."""
+        take, numbers, append, step = partial(deque.popleft, queue), self._numbers, self._tokens.append, self.step
+
+        def popleft() -> Item:
+            item: Item = take()
+            queue.steps += 1
+            try:
+                append(numbers[item[0].path, item[1].__class__])
+            except KeyError:
+                step(queue.steps, item[0], item[1])
+            return item
+
+        return popleft
 
     def time(self, now_s: float) -> None:
         """Virtual time has come to this."""

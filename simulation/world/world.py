@@ -44,7 +44,7 @@ from ganglion.simulation.world.process import Process, payload
 from ganglion.simulation.world.timeline import START_MS, Timeline
 from ganglion.simulation.world.trace import Trace
 
-OWNERS_FIRST_S, OWNERS_EVERY_S = 20.0, 900.0
+OWNERS_FIRST_S, OWNERS_EVERY_S = 20.0, 1800.0
 """Looks at whose state changes in whose turn; each takes 20 ms."""
 LOOK_S = 5.0
 """Between two looks at what has arrived at the venues."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ganglion.messages.lifecycle import CellState
 from ganglion.supervision.errors import InjectedFailure
@@ -28,6 +28,9 @@ _STASHED = object()
 """Stands for every sender: what was stashed was sent before all that waits for the same cell."""
 
 
+Tap: TypeAlias = "Callable[[Deliveries], Callable[[], Item]]"
+
+
 class Deliveries(deque["Item"]):
     """The run queue of a simulated dispatcher under faults."""
 
@@ -38,8 +41,8 @@ class Deliveries(deque["Item"]):
         super().__init__()
         self.steps = 0
         """Messages that were taken out so far."""
-        self.on_step: Callable[[int, Cell, Any], None] | None = None
-        """Told of each: its number, receiver and message."""
+        self._on_step: Callable[[int, Cell, Any], None] | None = None
+        self._tap: Tap | None = None
         self._choose: Callable[[int, int], int] | None = None
         self._senders: deque[object] = deque()
         """Who sent what waits; empty while nothing is disturbed."""
@@ -47,6 +50,32 @@ class Deliveries(deque["Item"]):
         self._crash: tuple[str, int] | None = None
         self.disturbed = True
         self._settle()
+
+    # -------------------------------------------------------------- who is told
+
+    @property
+    def on_step(self) -> Callable[[int, Cell, Any], None] | None:
+        """Told of each message that is taken: its number, receiver and message."""
+        return self._on_step
+
+    @on_step.setter
+    def on_step(self, on_step: Callable[[int, Cell, Any], None] | None) -> None:
+        self._on_step, self._tap = on_step, None
+        self._settle_taking()
+
+    def tapped_by(self, tap: Tap) -> None:
+        """Let messages be taken by what `tap` makes of this queue, in place of `popleft` and `on_step`, in one frame.
+
+        Only while nothing is disturbed; it must count `steps`. Both are paid for every message of a world.
+        """
+        self._tap = tap
+        self._settle_taking()
+
+    def _settle_taking(self) -> None:
+        if self._tap is not None and not self.disturbed:
+            self.popleft = self._tap(self)  # type: ignore[method-assign]
+        elif "popleft" in self.__dict__:
+            del self.popleft
 
     # -------------------------------------------------------------- faults
 
@@ -73,6 +102,7 @@ class Deliveries(deque["Item"]):
         else:
             self._senders.clear()
             self.append = super().append  # type: ignore[method-assign, assignment]
+        self._settle_taking()
 
     def hold(self, path: str) -> None:
         """Keep back what is sent to a cell from now on."""
@@ -130,8 +160,8 @@ class Deliveries(deque["Item"]):
         """Take the next message."""
         item = self._take() if self.disturbed else _popleft(self)
         self.steps += 1
-        if self.on_step is not None:
-            self.on_step(self.steps, item[0], item[1])
+        if self._on_step is not None:
+            self._on_step(self.steps, item[0], item[1])
         return item
 
     def _take(self) -> Item:
