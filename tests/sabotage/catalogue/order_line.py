@@ -182,7 +182,6 @@ watermark = Sabotage(
     "watermark_past_unread_trades",
     "Trades are read from now on instead of from the last reading on.",
     (K.FILL_THEN_DISCONNECT, K.STREAM_DOWN, K.KILL),
-    expected="harmless alone: an order tells how much of it is filled, and is looked up with its trades; see the next",
 )
 
 
