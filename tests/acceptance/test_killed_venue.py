@@ -123,11 +123,12 @@ def test_the_other_arms_connection_never_leaves_live(killed: Killed) -> None:
 
 @pytest.mark.parametrize("symbol", [BTC, ETH])
 def test_the_other_arms_books_handle_every_numbered_depth_frame_that_was_sent(killed: Killed, symbol: str) -> None:
-    handled = killed.stage.tape.handled_ids("beta", symbol)
+    tape = killed.stage.tape
+    killed.stage.wait(lambda: len(tape.handled_ids("beta", symbol)) > 20, 30, "frames enough to tell")
+    handled = tape.handled_ids("beta", symbol)
     start = killed.before[symbol]
     stream = f"{symbol.replace('/', '').lower()}@depth*"
     assert handled[handled.index(start) + 1 :] == frames_of(killed.beta, stream, start, handled[-1])
-    assert len(handled) > 20
     books = list(killed.stage.tape.books["beta", symbol])
     assert [m.sequence for m in books if isinstance(m, BookSnapshot)] == [1], "it needed another snapshot"
     gaps = [b for a, b in itertools.pairwise(books) if b.sequence != a.sequence + 1]
