@@ -120,31 +120,18 @@ class World:
             for name, account in blueprint.accounts.items()
         }
         self._books = {key: Books(exchange) for key, exchange in self.exchanges.items()}
-        for process in self.processes.values():
-            process.sights.reconciles = self._reconciles(process.blueprint)
-            process.records_lost = functools.partial(self._lost, process.blueprint)
-            process.sights.raised = functools.partial(self._raised, process.blueprint)
         self._hurting = Hurting(
-            self.processes,
-            self.exchanges,
-            self.timeline,
-            self.choices,
-            self._order,
-            self._coverage.sometimes,
+            self.processes, self.exchanges, self.timeline, self.choices, self._order, self._coverage.sometimes
         )
         self._faults = faults if isinstance(faults, Faults) else Faults.of(tuple(faults or ()))
-        self._sites = Sites(
-            tuple(self.exchanges),
-            tuple(_target(bot, path, bots) for bot in bots for path in bot.actors),
-            tuple(_target(bot, path, bots) for bot in bots for path in bot.supervisors),
-        )
+        self._sites = _sites_of(bots, self.exchanges)
         self._sites.check(self._faults.explicit)
         self._planned: tuple[Fault, ...] = ()
         self._horizon_s = 0.0
         self._begun = False
 
     def _process(self, blueprint: Blueprint) -> Process:
-        return Process(
+        process = Process(
             blueprint,
             self.exchanges,
             self.timeline,
@@ -155,6 +142,10 @@ class World:
             lambda violation: self._told(blueprint, violation),
             self._stepped,
         )
+        process.records_lost = functools.partial(self._lost, blueprint)
+        process.sights.reconciles = self._reconciles(blueprint)
+        process.sights.raised = functools.partial(self._raised, blueprint)
+        return process
 
     def _reconciles(self, blueprint: Blueprint) -> Reconciles:
         def read(account: str) -> int:
@@ -410,6 +401,14 @@ class World:
                 ledger = ledger_at(life.system, account.places.orders)
                 if ledger is not None and journals(life.system, account.places.orders):
                     yield from judge_replay(life.log, name, ledger)
+
+
+def _sites_of(bots: Sequence[Blueprint], exchanges: Iterable[str]) -> Sites:
+    return Sites(
+        tuple(exchanges),
+        tuple(_target(bot, path, bots) for bot in bots for path in bot.actors),
+        tuple(_target(bot, path, bots) for bot in bots for path in bot.supervisors),
+    )
 
 
 def _target(blueprint: Blueprint, path: str, bots: Sequence[Blueprint]) -> str:

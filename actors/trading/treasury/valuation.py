@@ -23,14 +23,11 @@ class Prices:
     def __init__(self, reference: Asset) -> None:
         self.reference = reference
         self._mids: dict[Symbol, float] = {}
-        self._pairs: dict[Symbol, tuple[Asset, Asset]] = {}
         self._rates: dict[Asset, Decimal] | None = None
 
     def set_mid(self, symbol: Symbol, mid: float) -> None:
         """A new mid; of several exchanges the latest counts."""
         if mid > 0:
-            if symbol not in self._pairs:
-                self._pairs[symbol] = base_of(symbol), quote_of(symbol)
             self._mids[symbol] = mid
             self._rates = None
 
@@ -47,7 +44,7 @@ class Prices:
         """Breadth first from the reference, so that the fewest hops win; books in the order they were first seen."""
         rates = {self.reference: Decimal(1)}
         waiting = deque([self.reference])
-        books = [(*self._pairs[symbol], Decimal(repr(mid))) for symbol, mid in self._mids.items()]
+        books = [(base_of(symbol), quote_of(symbol), Decimal(repr(mid))) for symbol, mid in self._mids.items()]
         while waiting:
             known = waiting.popleft()
             for base, quote, mid in books:
