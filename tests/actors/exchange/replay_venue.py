@@ -1,4 +1,4 @@
-"""A small venue that plays a recorded Binance spot stream to ccxt.pro, as fast as it is read.
+"""A small venue that plays a recorded Binance spot stream to ccxt.pro, as fast as its trades are taken.
 
 The recording has no REST snapshot, so the book starts at nonce U - 1 with one far-off level a side.
 """
@@ -7,13 +7,14 @@ import asyncio
 import contextlib
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 SYMBOL, MARKET = "BTC/USDT", "BTCUSDT"
+AHEAD = 500  # trades on the way at most: ccxt keeps the last 1,000, and a real venue never sends more at once
 
 
 def recording(folder: Path) -> dict[str, list[str]]:
@@ -31,6 +32,7 @@ class ReplayVenue:
 
     def __init__(self, streams: dict[str, list[str]]) -> None:
         self.streams = streams
+        self.trades_taken: Callable[[], int] = lambda: 0
         self.depth = next(frames for name, frames in streams.items() if "@depth" in name)
         self.snapshot_read = asyncio.Event()
         self.base_url = ""
@@ -86,6 +88,8 @@ class ReplayVenue:
             for name in wanted.get("params", []):
                 if "@depth" in name:
                     await self.snapshot_read.wait()
-                for frame in self.streams.get(name, []):
+                for index, frame in enumerate(self.streams.get(name, [])):
+                    while "@trade" in name and index - self.trades_taken() >= AHEAD:
+                        await asyncio.sleep(0.002)
                     await socket.send_str(frame)
         return socket

@@ -35,6 +35,7 @@ def play(system: System, venue: ReplayVenue, streams: dict[str, list[str]]) -> N
     tops, trades = system.probe("tops"), system.probe("trades")
     system.subscribe(book, tops.address, TopOfBook, BookInvalid)
     system.subscribe(exchange, trades.address, TradeTick)
+    venue.trades_taken = lambda: len(trades.received)
     books: list[OrderBookActor] = []
 
     def make_book() -> OrderBookActor:
@@ -48,8 +49,10 @@ def play(system: System, venue: ReplayVenue, streams: dict[str, list[str]]) -> N
             Wiring(books={SYMBOL: book}),
         )
 
-    system.spawn(ChildSpec("book", make_book, dispatcher=dispatcher))
-    system.spawn(ChildSpec("exchange", make_exchange, dispatcher=dispatcher))
+    # Five minutes of a market arrive at once: on a loaded machine a mailbox of the common size would drop some.
+    room = 2 * sum(len(frames) for frames in streams.values())
+    system.spawn(ChildSpec("book", make_book, dispatcher=dispatcher, mailbox=room))
+    system.spawn(ChildSpec("exchange", make_exchange, dispatcher=dispatcher, mailbox=room))
     frames = len(venue.depth)
     recorded = [json.loads(frame)["t"] for name, all_ in streams.items() if "@trade" in name for frame in all_]
 
