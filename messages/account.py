@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from ganglion.messages.base import Message, Overflow
 from ganglion.messages.market import Market
-from ganglion.messages.orders import Balance, Fill, OpenOrder, OrderUpdate
+from ganglion.messages.orders import Balance, Fill, OrderUpdate
 from ganglion.messages.trading import TradingState
-from ganglion.messages.values import EXACT, Asset, Symbol
+from ganglion.messages.values import EXACT, ZERO, Asset, Symbol
 
 # ------------------------------------------------------------------ portfolio <-> orders
 
@@ -29,6 +29,14 @@ class External(Message, frozen=True, gc=False):
     amount: Decimal
     """Positive for what came in."""
     reason: str
+
+
+class OpenOrder(Message, frozen=True, gc=False):
+    """One order of a snapshot: an intent that is not terminal, or an external order at the venue."""
+
+    update: OrderUpdate
+    reserved: Decimal = ZERO
+    reserved_asset: Asset = ""
 
 
 class AccountSnapshot(Message, frozen=True, gc=False):
@@ -138,6 +146,8 @@ class Resume(Message, frozen=True, gc=False):
     fills_since: tuple[Fill, ...]
     """Its fills since it last saved its state (all of them if it never did)."""
     saved_state: bytes | None
+    saved_as_of: int
+    """The last fact that the saved state contains; 0 without one."""
     reason: str
     """start | restart | reconnect | …"""
     state: TradingState = TradingState.ACTIVE

@@ -14,7 +14,7 @@ from typing import ClassVar, TypeAlias
 from ganglion.messages.base import Message, Overflow
 from ganglion.messages.lifecycle import Failure
 from ganglion.messages.market import Market, TopOfBook
-from ganglion.messages.values import EXACT, ZERO, Asset, Liquidity, OrderType, Side, Symbol, TimeInForce
+from ganglion.messages.values import EXACT, Asset, Liquidity, OrderType, Side, Symbol, TimeInForce
 
 
 class OrderState(enum.StrEnum):
@@ -431,15 +431,9 @@ class Fill(Message, frozen=True, gc=False):
     """Inferred from a cumulative quantity; replaced when the real trade comes."""
     replaces: tuple[str, ...] = ()
     """Trade ids of synthetic fills that this one stands in for."""
+    told_as: tuple[tuple[int, Decimal], ...] = ()
+    """What of the amount other fills have told before: their sequences, and how much each told, oldest first."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
-
-
-class OpenOrder(Message, frozen=True, gc=False):
-    """One order of a snapshot: an intent that is not terminal, or an external order at the venue."""
-
-    update: OrderUpdate
-    reserved: Decimal = ZERO
-    reserved_asset: Asset = ""
 
 
 OrderCommand: TypeAlias = PlaceOrder | CancelOrder | AmendOrder | CancelAll

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import TypeAlias
 
 import msgspec
@@ -18,7 +17,7 @@ from ganglion.messages.account import Funds, Resume
 from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import Fill, OrderUpdate
 from ganglion.messages.trading import TradingState
-from ganglion.messages.values import ZERO
+from ganglion.messages.values import EXACT, ZERO
 
 OrderFact: TypeAlias = OrderUpdate | Fill
 """What an account says about a mode's orders."""
@@ -45,10 +44,10 @@ class Standing:
         """A Resume that the mode has not been told yet."""
         self._orders: dict[str, OrderUpdate] = {}
         self._held: deque[OrderFact] = deque()
-        self._trades: dict[str, Decimal] = {}
-        """Amounts of the fills that count, by trade id; 0 of those that stood in for another."""
-        self._ahead: dict[str | None, Decimal] = {}
-        """How much more of an intent the mode was told than its fills come to, while stand-ins step aside."""
+        self._saved_as_of = 0
+        """The last fact that the state which the mode started from contains."""
+        self._taken: set[int] = set()
+        """The fills since then that the mode was told or will be, by sequence."""
         self._first = True
         self._clears_first = clears_first
 
@@ -105,10 +104,12 @@ class Standing:
         if self._first:
             # A new incarnation knows nothing: what came before is in the Resume, as facts to go on from.
             self._held.clear()
-            self._ahead.clear()
-            self._trades = {fill.trade_id: fill.amount for fill in message.fills_since}
+            self._taken.clear()
+            self._saved_as_of = message.saved_as_of
+        new = self._untold(sorted(message.fills_since, key=lambda fill: fill.sequence))
+        if self._first:
+            message = msgspec.structs.replace(message, fills_since=tuple(new))
         else:
-            new = self._untold(sorted(message.fills_since, key=lambda fill: fill.sequence))
             self._held = deque(sorted((*self._held, *new), key=lambda fact: fact.sequence))
         self.resumption = message
 
@@ -165,25 +166,23 @@ class Standing:
         return bool(new)
 
     def _untold(self, fills: Iterable[Fill]) -> list[Fill]:
-        """What of these fills is new: all of one, what it has beyond the synthetic ones that it replaces, or nothing.
-
-        A trade may replace a part of a synthetic fill; another synthetic one stands in for the rest then.
-        """
+        """What of these fills is new: all of one, what no other one has told of it before, or nothing."""
         new: list[Fill] = []
         for fill in fills:
-            if fill.trade_id in self._trades:
+            if self._contained(fill.sequence):
                 continue
-            self._trades[fill.trade_id] = fill.amount
-            ahead = self._ahead.pop(fill.intent_id, ZERO)
-            for trade_id in fill.replaces:
-                if trade_id in self._trades:
-                    ahead += self._trades[trade_id]
-                    self._trades[trade_id] = ZERO
-            if ahead > fill.amount:
-                self._ahead[fill.intent_id] = ahead - fill.amount
-            if ahead < fill.amount:
-                new.append(msgspec.structs.replace(fill, amount=fill.amount - ahead) if ahead else fill)
+            self._taken.add(fill.sequence)
+            amount = fill.amount
+            for sequence, told in fill.told_as:
+                if self._contained(sequence):
+                    amount = EXACT.subtract(amount, told)
+            if amount > ZERO:
+                new.append(fill if amount == fill.amount else msgspec.structs.replace(fill, amount=amount))
         return new
+
+    def _contained(self, sequence: int) -> bool:
+        """Whether the mode knows this fill: by the state that it started from, or because it was told."""
+        return sequence <= self._saved_as_of or sequence in self._taken
 
     def next_fact(self) -> OrderFact | None:
         """The oldest fact that the mode was not told, once it may decide on it."""

@@ -8,9 +8,8 @@ from ganglion.bot.control import shows
 from ganglion.bot.control.client import FolderUnknownError, find_folder
 from ganglion.bot.control.protocol import AccountRow, ModeRow, StatusRow
 from ganglion.bot.live_view import render, render_compact
-from ganglion.messages.account import LedgerRead, PortfolioView, Reconciled
+from ganglion.messages.account import LedgerRead, OpenOrder, PortfolioView, Reconciled
 from ganglion.messages.lifecycle import ConnectionChanged, ConnectionState, MarketPaused, VenuePaused, Violation
-from ganglion.messages.orders import OpenOrder
 from tests.bot.test_looks import BTC, Collected, filled, shown, update
 
 

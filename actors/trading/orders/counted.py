@@ -23,6 +23,10 @@ TradeKey: TypeAlias = tuple[Symbol, str]
 """(symbol, trade id): with the account, what a fill is applied once by."""
 
 
+Told: TypeAlias = tuple[int, Decimal]
+"""(sequence, amount): a part of a fill, and the fill that told it first."""
+
+
 class Anomaly(msgspec.Struct, frozen=True):
     """Evidence that can't be if the invariants hold: the account has to halt."""
 
@@ -97,6 +101,7 @@ class Counted:
         trade: VenueTrade,
         *,
         replaces: tuple[str, ...] = (),
+        told_as: tuple[Told, ...] = (),
         synthetic: bool = False,
     ) -> Fill:
         """Count a trade as a fill of a line, or as nobody's."""
@@ -118,6 +123,7 @@ class Counted:
             sequence=self.sequence,
             synthetic=synthetic,
             replaces=replaces,
+            told_as=told_as,
         )
         self.fills[(trade.symbol, trade.trade_id)] = fill
         for asset, amount in moved((fill,)).items():
@@ -127,11 +133,11 @@ class Counted:
             line.sequence = self.sequence
         return fill
 
-    def stand_in(self, line: Line, trade: VenueTrade) -> Fill:
+    def stand_in(self, line: Line, trade: VenueTrade, told_as: tuple[Told, ...] = ()) -> Fill:
         """Count a synthetic fill under a name of its own."""
         line.synthetic_count += 1
         name = f"synthetic-{line.client_id}-{line.synthetic_count}"
-        return self.count(line, msgspec.structs.replace(trade, trade_id=name), synthetic=True)
+        return self.count(line, msgspec.structs.replace(trade, trade_id=name), told_as=told_as, synthetic=True)
 
     def take_back(self, key: TradeKey) -> None:
         """Uncount a fill that another one replaces."""
@@ -142,12 +148,14 @@ class Counted:
     def count_real(self, line: Line, trade: VenueTrade) -> list[Fact]:
         """Count a real trade; synthetic fills of its line step aside, what exceeds it stands in anew."""
         replaced: list[str] = []
+        told: list[Told] = []
         left = trade.amount
         rest: VenueTrade | None = None
         for standing in [fill for fill in line.fills.values() if fill.synthetic]:
             if not left:
                 break
             replaced.append(standing.trade_id)
+            told += _told_by(standing)
             del line.fills[standing.trade_id]
             self.take_back((standing.symbol, standing.trade_id))
             if standing.amount > left:
@@ -159,10 +167,33 @@ class Counted:
             # It counted as somebody else's until now.
             replaced.append(trade.trade_id)
             self.take_back(key)
-        facts: list[Fact] = [self.count(line, trade, replaces=tuple(replaced))]
+        before, beyond = _split(told, trade.amount)
+        facts: list[Fact] = [self.count(line, trade, replaces=tuple(replaced), told_as=before)]
         if rest is not None:
-            facts.append(self.stand_in(line, rest))
+            facts.append(self.stand_in(line, rest, beyond))
         return facts
+
+
+def _told_by(fill: Fill) -> list[Told]:
+    """When each part of a fill was told first, by itself or by one that it stands in for."""
+    rest = fill.amount
+    for _, amount in fill.told_as:
+        rest = minus(rest, amount)
+    return [*fill.told_as, (fill.sequence, rest)] if rest else [*fill.told_as]
+
+
+def _split(told: list[Told], amount: Decimal) -> tuple[tuple[Told, ...], tuple[Told, ...]]:
+    """What was told, cut where it comes to this amount: up to there, and beyond."""
+    before: list[Told] = []
+    beyond: list[Told] = []
+    for sequence, part in told:
+        within = min(part, amount)
+        amount = minus(amount, within)
+        if within:
+            before.append((sequence, within))
+        if part > within:
+            beyond.append((sequence, minus(part, within)))
+    return tuple(before), tuple(beyond)
 
 
 def _as_trade(fill: Fill) -> VenueTrade:

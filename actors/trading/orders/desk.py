@@ -14,7 +14,7 @@ from ganglion.actors.trading.orders.counted import Anomaly, Fact
 from ganglion.actors.trading.orders.ledger import Ledger
 from ganglion.actors.trading.orders.settings import OrdersSettings
 from ganglion.actors.trading.trading_states import account_scope, mode_scope
-from ganglion.messages.account import AccountSnapshot, LedgerRead, LockedByOthers, Reconciled
+from ganglion.messages.account import AccountSnapshot, LedgerRead, LockedByOthers, OpenOrder, Reconciled
 from ganglion.messages.base import Message
 from ganglion.messages.degraded import VenueBack, VenueDown
 from ganglion.messages.journal import Append, Checkpoint, ReadJournal
@@ -33,7 +33,6 @@ from ganglion.messages.orders import (
     Intent,
     LookUpOrder,
     OpenEpoch,
-    OpenOrder,
     OrderDenied,
     OrderUpdate,
     ReadAccount,

@@ -21,6 +21,7 @@ from ganglion.actors.trading.orders.states import AT_RISK
 from ganglion.messages.account import (
     AccountSnapshot,
     External,
+    OpenOrder,
     Reconciled,
 )
 from ganglion.messages.lifecycle import EpochOpened
@@ -28,7 +29,6 @@ from ganglion.messages.orders import (
     AccountRead,
     Balance,
     BalancesSeen,
-    OpenOrder,
     OrderState,
     ReadAccount,
     VenueOrder,

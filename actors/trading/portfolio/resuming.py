@@ -56,6 +56,7 @@ def resume_of(
         open_orders=tuple(update for update in open_orders if update.mode == mode),
         fills_since=tuple(fill for fill in money.fills.values() if fill.mode == mode and fill.sequence > since),
         saved_state=None if saved is None else saved.state,
+        saved_as_of=since,
         reason=reason,
         state=may.state_of(mode, symbol),
         as_of=as_of,

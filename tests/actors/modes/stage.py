@@ -134,6 +134,7 @@ class Stage:
                 open_orders=tuple(self.open.values()),
                 fills_since=tuple(f for f in self.fills if f.sequence > (saved.sequence if saved else saved_at)),
                 saved_state=saved.state if saved else saved_state,
+                saved_as_of=saved.sequence if saved else saved_at,
                 reason=reason,
                 state=state,
                 as_of=self.sequence,

@@ -207,34 +207,16 @@ def test_a_synthetic_fill_is_not_told_again_when_the_real_trade_replaces_it():
     stage.accept_all()
     fill = stage.fill(stage.intents[0])
     HEARD.clear()
-    real = msgspec.structs.replace(fill, trade_id="real", replaces=(fill.trade_id,), sequence=99)
-    stage.tell(real)
+    stage.tell(
+        msgspec.structs.replace(
+            fill,
+            trade_id="real",
+            replaces=(fill.trade_id,),
+            told_as=((fill.sequence, fill.amount),),
+            sequence=99,
+        )
+    )
     assert heard() == []
-
-
-def test_of_trades_that_replace_a_synthetic_fill_bit_by_bit_only_what_exceeds_it_is_told():
-    amounts: list[tuple[str, Decimal]] = []
-
-    class Counting(Buyer):
-        def on_fill(self, fill: Fill) -> None:
-            amounts.append((fill.trade_id, fill.amount))
-
-    stage = Stage(Counting)
-    stage.start()
-    stage.book()
-    stage.accept_all()
-    told = stage.fill(stage.intents[0], Decimal(3))
-    amounts.clear()
-
-    def fill(trade_id: str, amount: str, sequence: int, **more: object) -> None:
-        stage.tell(msgspec.structs.replace(told, trade_id=trade_id, amount=Decimal(amount), sequence=sequence, **more))
-
-    fill("later", "1", 90, replaces=(told.trade_id,))
-    fill("stand-in", "2", 91, synthetic=True)
-    assert amounts == []
-    fill("missed", "3", 92, replaces=("stand-in",))
-    fill("next", "0.5", 93)
-    assert amounts == [("missed", Decimal(1)), ("next", Decimal("0.5"))]
 
 
 def test_an_order_counts_as_open_from_the_moment_it_is_decided():

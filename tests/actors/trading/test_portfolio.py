@@ -8,13 +8,12 @@ from hypothesis import given
 from ganglion.actors.trading.money import minus, plus, times, total
 from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares, rebuild
 from ganglion.actors.trading.portfolio.reservation import ReservationError, reservation_of
-from ganglion.messages.account import AccountSnapshot, External
+from ganglion.messages.account import AccountSnapshot, External, OpenOrder
 from ganglion.messages.market import Market
 from ganglion.messages.orders import (
     Balance,
     Fill,
     Intent,
-    OpenOrder,
     OrderState,
     OrderType,
     OrderUpdate,

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from ganglion.actors.trading.trading_states import account_scope
-from ganglion.messages.account import AccountSnapshot, Reconciled
+from ganglion.messages.account import AccountSnapshot, OpenOrder, Reconciled
 from ganglion.messages.degraded import Degraded
 from ganglion.messages.lifecycle import (
     ActorFailed,
@@ -22,7 +22,6 @@ from ganglion.messages.orders import (
     DenyReason,
     Fill,
     Intent,
-    OpenOrder,
     OrderDenied,
     OrderState,
     OrderUpdate,
