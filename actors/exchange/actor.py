@@ -61,9 +61,6 @@ ToExchange: TypeAlias = SendOrder | SendCancel | LookUpOrder | ReadAccount | Ope
 ExchangeMessage: TypeAlias = FromVenue | ToExchange | Tick
 """The protocol of an exchange actor."""
 
-MISSING_S = 1.0
-"""Between looks for streams that should be there."""
-
 
 class ExchangeActor(Actor[ExchangeMessage]):
     """One exchange account."""
@@ -138,7 +135,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
         self.link.start()
         self.health.start()
         self.wake("silence", self._settings.silent_s / 3)
-        self.wake("missing", MISSING_S)
+        self.wake("missing", self._settings.missing_s)
 
     def on_stop(self) -> None:
         """Let go of the venue; writes under way are still answered, to whoever stands here then."""
@@ -212,7 +209,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
             self.market_data.look_for_missing()
             self.link.look()
             self.link.maybe_live()
-            self.wake("missing", MISSING_S)
+            self.wake("missing", self._settings.missing_s)
         elif key == "breaker":
             self.health.look()
         elif key == "dead_man":

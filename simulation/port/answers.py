@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganglion.messages.market import Candle
 from ganglion.messages.orders import Balance, Phase, VenueOrder
-from ganglion.messages.values import Side
+from ganglion.messages.values import OrderType, Side
 from ganglion.messages.venue import (
     BalanceFetched,
     BookFetched,
@@ -269,7 +269,10 @@ class Answers:
             type=request.type,
             client_id=request.client_id,
             quantity=market.truncate(request.amount),
-            price=None if request.price is None else rounded(request.price, market.tick),
+            # Of a market order it is what funds were reserved at, and stays at home.
+            price=None
+            if request.price is None or request.type is OrderType.MARKET
+            else rounded(request.price, market.tick),
             time_in_force=request.time_in_force,
             post_only=request.post_only,
             fee_asset=exchange.profile.fee_asset,
