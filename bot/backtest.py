@@ -23,6 +23,7 @@ import msgspec
 from ganglion.actors.exchange.arm import ExchangeSettings
 from ganglion.actors.market.order_book import OrderBookActor
 from ganglion.actors.trading.orders import OrdersSettings
+from ganglion.actors.trading.portfolio import PortfolioSettings
 from ganglion.bot.backtest_data import feeds_wanted, load
 from ganglion.bot.collector import ReadStatus
 from ganglion.bot.config import BotConfig, ConfiguredMode, ExchangeConfig
@@ -55,10 +56,12 @@ from ganglion.supervision import Address, ChildSpec, System
 DAY_S = 86_400.0
 SELDOM_S = 30 * DAY_S
 """Between looks of whoever looks for what can't be here: lost streams, silence, an account that others use."""
-FOREVER_S = 1e12
+FOREVER_S = float("inf")
 """The next row answers, whenever it comes: an order waits through any gap in the data."""
 VALUED_S = 60.0
 """Between valuations, where a loss limit asks for them."""
+VIEWED_S = 1.0
+"""After a change, until monitor and collector are shown the account: all that follows from it is over by then."""
 TITLE = "Backtest"
 
 
@@ -116,13 +119,13 @@ class Prepared:
         by_market: dict[tuple[str, Symbol], list[Series]] = {}
         for exchange, symbol, one in placed:
             by_market.setdefault((exchange, symbol), []).append(one)
-        self.exchanges = {name: self._exchange(exchange, by_market) for name, exchange in config.exchanges.items()}
+        clock = DataClock(self._start_ms)
+        self.exchanges = {name: self._exchange(exchange, by_market, clock) for name, exchange in config.exchanges.items()}
         self.opening: dict[str, dict[Asset, Decimal]] = {
             name: {asset: balance.total for asset, balance in exchange.account.balances.items()}
             for name, exchange in self.exchanges.items()
         }
         self.seen = Seen()
-        clock = DataClock(self._start_ms)
         self.system = System("simulated", seed=options.seed, clock=clock)
         self._listen()
         self.bot = self._build(by_market)
@@ -141,7 +144,7 @@ class Prepared:
     # -------------------------------------------------------------- building
 
     def _exchange(
-        self, exchange: ExchangeConfig, by_market: Mapping[tuple[str, Symbol], Sequence[Series]]
+        self, exchange: ExchangeConfig, by_market: Mapping[tuple[str, Symbol], Sequence[Series]], clock: DataClock
     ) -> DataExchange:
         table, fees = exchange.table, self.config.backtest
         markets = {
@@ -156,7 +159,7 @@ class Prepared:
             maker_fee=fees.maker_fee,
             taker_fee=fees.taker_fee,
         )
-        return DataExchange(settings, markets, self._fills, self._start_ms)
+        return DataExchange(settings, markets, self._fills, clock)
 
     def _listen(self) -> None:
         system, places = self.system, Places(self.system)
@@ -183,6 +186,7 @@ class Prepared:
             candles=lambda *_: BarPlayer,
             exchange=_unhurried,
             orders=_patient,
+            portfolio=PortfolioSettings(view_every_s=VIEWED_S),
             treasury_every_s=VALUED_S if loss_limits_of(self.config) else SELDOM_S,
             monitor_every_s=DAY_S,
             settle_s=FOREVER_S,
@@ -303,6 +307,7 @@ def _unhurried(settings: ExchangeSettings) -> ExchangeSettings:
         symbols=settings.symbols,
         silent_s=SELDOM_S,
         missing_s=SELDOM_S,
+        report_s=DAY_S,
         account_poll_s=SELDOM_S,
         poll_after_s=SELDOM_S,
         dead_man_s=None,
@@ -317,7 +322,7 @@ def _patient(settings: OrdersSettings) -> OrdersSettings:
         answer_s=FOREVER_S,
         durable_s=FOREVER_S,
         cancel_retry_s=FOREVER_S,
-        look_up_cap_s=FOREVER_S,
+        look_up_cap_s=DAY_S,
         audit_s=0.0,
     )
 

@@ -14,6 +14,7 @@ from ganglion.actors.exchange.arm import ExchangeSettings
 from ganglion.actors.market.candles import CandleActor, Watermark
 from ganglion.actors.market.order_book import OrderBookActor
 from ganglion.actors.trading.orders import OrdersSettings
+from ganglion.actors.trading.portfolio import PortfolioSettings
 from ganglion.messages.values import Symbol
 from ganglion.supervision import Actor, Address
 
@@ -45,6 +46,7 @@ class Parts:
     """Has the last word on an exchange actor's settings."""
     orders: Callable[[OrdersSettings], OrdersSettings] = _as_it_is
     """And on those of an order line."""
+    portfolio: PortfolioSettings = PortfolioSettings()
     treasury_every_s: float = 1.0
     monitor_every_s: float = 10.0
     settle_s: float = 300.0

@@ -22,7 +22,7 @@ from ganglion.actors.trading.journal import JournalActor, Log
 from ganglion.actors.trading.monitor import EXCHANGE_TOPICS, ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
 from ganglion.actors.trading.orders import OrdersSettings, tag_of
 from ganglion.actors.trading.orders.actor import OrdersActor
-from ganglion.actors.trading.portfolio import ModeWiring, PortfolioSettings
+from ganglion.actors.trading.portfolio import ModeWiring
 from ganglion.actors.trading.portfolio.actor import PortfolioActor
 from ganglion.actors.trading.treasury import LossLimits, TreasuryActor
 from ganglion.bot.collector import (
@@ -168,7 +168,7 @@ def _arm(
         _exchange(exchange, config, places, make_venue, parts),
         ChildSpec(
             "account",
-            lambda: Supervisor([_orders(exchange, config, places, parts), _portfolio(exchange, config, places)], _REST),
+            lambda: Supervisor([_orders(exchange, config, places, parts), _portfolio(exchange, config, places, parts)], _REST),
             budget=ACCOUNT_BUDGET,
             on_exhausted="escalate",
             on_escalated="exhaust",
@@ -260,7 +260,7 @@ def orders_settings(exchange: ExchangeConfig) -> OrdersSettings:
     )
 
 
-def _portfolio(exchange: ExchangeConfig, config: BotConfig, places: Places) -> ChildSpec:
+def _portfolio(exchange: ExchangeConfig, config: BotConfig, places: Places, parts: Parts) -> ChildSpec:
     name = exchange.name
     modes = {
         mode.name: ModeWiring(mode.table.symbol, places.mode(mode.name), mode.share, mode.table.limits)
@@ -269,7 +269,9 @@ def _portfolio(exchange: ExchangeConfig, config: BotConfig, places: Places) -> C
     }
     return ChildSpec(
         "portfolio",
-        lambda: PortfolioActor(name, orders=places.orders(name), modes=modes, limits=exchange.table.limits),
+        lambda: PortfolioActor(
+            name, orders=places.orders(name), modes=modes, limits=exchange.table.limits, settings=parts.portfolio
+        ),
         budget=ACCOUNT_BUDGET,
         on_exhausted="escalate",
         refuse=_refusal(name, lambda intent: places.mode(intent.mode)),
@@ -340,7 +342,7 @@ def _monitor(config: BotConfig, places: Places, parts: Parts) -> Callable[[], Mo
         portfolios,
         settle_s=parts.settle_s,
         every_s=parts.monitor_every_s,
-        max_book_age_s=PortfolioSettings().max_book_age_s,
+        max_book_age_s=parts.portfolio.max_book_age_s,
     )
 
 

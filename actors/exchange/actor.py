@@ -106,6 +106,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
             budget=self._budget,
             report=self._report_spending,
             told=self._told,
+            report_s=self._settings.report_s,
         )
         self.arm = Arm(
             settings=self._settings,

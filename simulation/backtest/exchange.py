@@ -52,6 +52,7 @@ from ganglion.simulation.venue.markets import Market
 from ganglion.simulation.venue.orders import NewOrder, Order
 from ganglion.simulation.venue.settings import AccountSettings, VenueSettings
 from ganglion.simulation.world.timeline import Timeline
+from ganglion.supervision.clock import VirtualClock
 
 if TYPE_CHECKING:
     from ganglion.simulation.venue.engine import Engine
@@ -108,13 +109,13 @@ class DataExchange(SimulatedExchange):
         settings: PortSettings,
         markets: Mapping[Symbol, Market],
         fills: FillSettings,
-        start_ms: int,
+        clock: VirtualClock,
     ) -> None:
         self.fill_settings = fills
-        self.at_ms = start_ms
-        """The venue's clock: the run moves it."""
+        self.now_ms = clock.now_ms
+        """The venue's clock is the data's, like everybody's."""
         self._listed = tuple(markets.values())
-        super().__init__(settings, Timeline(start_ms), Choices(settings.seed), _ignore)
+        super().__init__(settings, Timeline(clock.now_ms()), Choices(settings.seed), _ignore)
         self.engine = self.core.engine
         self.open_orders = self.account.open
         """The account's own dict: empty where no row can fill anything."""
@@ -136,7 +137,7 @@ class DataExchange(SimulatedExchange):
             flow=NO_CROWD,
             listed=self._listed,
         )
-        return DataVenue(settings, lambda: self.at_ms, self.fill_settings)
+        return DataVenue(settings, self.now_ms, self.fill_settings)
 
     def connect(self) -> DataPort:  # type: ignore[override]
         """The port of one more incarnation of an exchange actor."""
@@ -197,7 +198,7 @@ class DataExchange(SimulatedExchange):
                 quote.room -= quantity
             if quantity <= ZERO:
                 return
-            events = self.engine.give(order, quantity, self.at_ms)
+            events = self.engine.give(order, quantity, self.now_ms())
             if self._port is not None:
                 self._port.tell_fills(order, events)
                 self._port.tell(OrdersStreamed((rendering.order_of(order),)))
@@ -246,7 +247,7 @@ class DataPort:
                 if refusal is not None:
                     self._refuse(request, refusal)
                     return
-                self.exchange.waiting.setdefault(request.symbol, []).append((self.exchange.at_ms, request, self))
+                self.exchange.waiting.setdefault(request.symbol, []).append((self.exchange.now_ms(), request, self))
             case Watch():
                 self.tell(StreamUp(request.stream))
             case Unwatch() | RepeatBook() | DropClient():

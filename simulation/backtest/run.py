@@ -34,6 +34,8 @@ from ganglion.supervision.dispatchers.simulated import SimulatedDispatcher
 
 WARM_UP_S = 60.0
 """Of virtual time before the first row: the bot connects and reconciles."""
+LAST_LOOK_S = 2.0
+"""Behind the last row: nothing can be filled any more."""
 CHUNK = 2_000
 """Rows between two looks at whether somebody wants it to end."""
 NEVER_S = float("inf")
@@ -110,7 +112,6 @@ class Backtest:
         self._clock = clock
         self._feeds = list(feeds)
         self._start_ms = start_ms
-        self._exchanges = list({id(feed.exchange): feed.exchange for feed in feeds}.values())
         self.rows = 0
         """Gone through so far."""
         self.at_ms = start_ms
@@ -151,6 +152,8 @@ class Backtest:
             self.progress(self.rows)
             if self.rows == before:
                 break
+        # What is looked at a moment after a change is looked at now.
+        self._advance(self._clock.monotonic_s() + LAST_LOOK_S)
         for feed in self._feeds:
             if feed.top is not None:
                 for address in feed.samplers:
@@ -188,15 +191,9 @@ class Backtest:
             core.fire_next()
             if not core.queue:
                 continue
-            self._set_venues(clock.now_ms())
             self._refresh(clock.monotonic_s())
             self._drain()
         clock.move_to(until_s)
-        self._set_venues(clock.now_ms())
-
-    def _set_venues(self, now_ms: int) -> None:
-        for exchange in self._exchanges:
-            exchange.at_ms = now_ms
 
     def _refresh(self, now_s: float) -> None:
         """Between two rows the data's last prices stand: who decides now decides on them."""
@@ -231,9 +228,8 @@ class Backtest:
         keepers = self._cells(feed.keepers)
         own = self._cells(feed.candle_hearers.get(bars.timeframe, ()))
         makers = self._makers(feed, bars.timeframe)
-        prices = _Prices(exchange, symbol)
-        spread = prices.spread
-        timeframe, sequence, others = bars.timeframe, 0, self._exchanges
+        spread = spread_of(exchange, symbol)
+        timeframe, sequence = bars.timeframe, 0
         columns = zip(bars.open_ms, bars.open, bars.high, bars.low, bars.close, bars.volume, strict=True)
         for open_ms, open_, high, low, close, volume in columns:
             close_ms = open_ms + length_ms
@@ -250,8 +246,6 @@ class Backtest:
             if agenda and agenda[0][0] <= close_s:
                 self._advance(close_s)
             clock.move_to(close_s)
-            for other in others:
-                other.at_ms = close_ms
             if open_orders:
                 if not begun:
                     exchange.begin_row(symbol, open_, volume)
@@ -290,9 +284,9 @@ class Backtest:
         keepers = self._cells(feed.keepers)
         hearers = self._cells(feed.trade_hearers)
         makers = self._makers(feed, "")
-        spread = _Prices(exchange, symbol).spread
+        spread = spread_of(exchange, symbol)
         queues = exchange.fill_settings.queue
-        sequence, others, last = 0, self._exchanges, 0.0
+        sequence, last = 0, 0.0
         boundary_s = NEVER_S if not makers else -1.0
         ids: Iterator[str] = iter(trades.ids) if trades.ids is not None else repeat("")
         columns = zip(trades.time_ms, trades.price, trades.amount, trades.side, ids, strict=False)
@@ -305,8 +299,6 @@ class Backtest:
             if agenda and agenda[0][0] <= now_s:
                 self._advance(now_s)
             clock.move_to(now_s)
-            for other in others:
-                other.at_ms = time_ms
             if symbol in waiting or open_orders:
                 exchange.begin_row(symbol, price, amount)
                 if symbol in waiting:
@@ -355,18 +347,17 @@ class Backtest:
         self._drain()
 
 
-class _Prices:
-    """Best prices around a price of the data, as the bot is told them."""
+def spread_of(exchange: DataExchange, symbol: Symbol) -> Callable[[float], tuple[float, float]]:
+    """Best bid and ask around a price of the data, as the bot is told them: never one price, which would be crossed."""
+    tick = exchange.engine.markets[symbol].tick
+    per_unit, share = float(1 / tick), exchange.fill_settings.half_spread_pct / 100
 
-    def __init__(self, exchange: DataExchange, symbol: Symbol) -> None:
-        tick = exchange.engine.markets[symbol].tick
-        self._tick = float(tick)
-        self._digits = max(0, -int(tick.normalize().as_tuple().exponent)) + 1
-        self._share = exchange.fill_settings.half_spread_pct / 100
+    def around(price: float) -> tuple[float, float]:
+        ticks = int(price * per_unit + 0.5)
+        return price, (ticks + 1) / per_unit
 
-    def spread(self, price: float) -> tuple[float, float]:
-        """Bid and ask: never one price, which would be a crossed book."""
-        share = self._share
-        if share:
-            return round(price * (1 - share), self._digits), round(price * (1 + share) + self._tick, self._digits)
-        return price, round(price + self._tick, self._digits)
+    def apart(price: float) -> tuple[float, float]:
+        below, above = int(price * (1 - share) * per_unit), int(price * (1 + share) * per_unit)
+        return max(1, below) / per_unit, (above + 1) / per_unit
+
+    return apart if share else around

@@ -114,7 +114,8 @@ class SimulatedDispatcher(Dispatcher):
 
     def deliver(self, most: int) -> None:
         """Handle up to `most` messages of the present instant, and what the control lane holds; only `in_turn`."""
-        self._control_left = TURN_CONTROL
+        if self.control:
+            self._control_left = TURN_CONTROL
         self._drain_chunk(most)
 
     @property

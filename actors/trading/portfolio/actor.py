@@ -63,6 +63,9 @@ from ganglion.messages.values import Asset, Symbol
 from ganglion.supervision import Actor, Address, receives
 
 
+_VIEW = "view"
+
+
 class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
     """One account's money, and its modes."""
 
@@ -97,6 +100,7 @@ class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
         self._overdrawn = ""
         self._rejections = Rejections()
         self._unsteered = Unsteered()
+        self._view_due = False
 
     def on_start(self) -> None:
         """Everything starts from what the order line knows."""
@@ -360,7 +364,10 @@ class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
 
     @receives
     def tick(self, message: Tick) -> None:
-        """The end of a pause: of one market, or of all."""
+        """The end of a pause: of one market, or of all; or a view that was put off."""
+        if message.key == _VIEW:
+            self._publish_view()
+            return
         _, _, symbol = message.key.partition(":")
         until_s = self._may.pause_of(symbol)[0]
         if self._may.down:
@@ -447,4 +454,13 @@ class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
         wiring = self._modes.get(mode or "")
         if wiring is not None and mode is not None:
             wiring.address.tell(funds_of(self._money, mode, wiring.symbol))
+        every_s = self._settings.view_every_s
+        if not every_s:
+            self._publish_view()
+        elif not self._view_due:
+            self._view_due = True
+            self.after(every_s, Tick(_VIEW))
+
+    def _publish_view(self) -> None:
+        self._view_due = False
         self.publish(view_of(self._money, self._may, self._sequence))
