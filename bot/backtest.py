@@ -54,7 +54,7 @@ from ganglion.simulation.port import BINANCE, PROFILES, PortSettings
 from ganglion.supervision import Address, ChildSpec, System
 
 DAY_S = 86_400.0
-SELDOM_S = 30 * DAY_S
+NEVER_S = 1e11
 """Between looks of whoever looks for what can't be here: lost streams, silence, an account that others use."""
 FOREVER_S = float("inf")
 """The next row answers, whenever it comes: an order waits through any gap in the data."""
@@ -187,7 +187,7 @@ class Prepared:
             exchange=_unhurried,
             orders=_patient,
             portfolio=PortfolioSettings(view_every_s=VIEWED_S),
-            treasury_every_s=VALUED_S if loss_limits_of(self.config) else SELDOM_S,
+            treasury_every_s=VALUED_S if loss_limits_of(self.config) else DAY_S,
             monitor_every_s=DAY_S,
             settle_s=FOREVER_S,
         )
@@ -305,11 +305,11 @@ def _unhurried(settings: ExchangeSettings) -> ExchangeSettings:
     return ExchangeSettings(
         name=settings.name,
         symbols=settings.symbols,
-        silent_s=SELDOM_S,
-        missing_s=SELDOM_S,
+        silent_s=NEVER_S,
+        missing_s=NEVER_S,
         report_s=DAY_S,
-        account_poll_s=SELDOM_S,
-        poll_after_s=SELDOM_S,
+        account_poll_s=NEVER_S,
+        poll_after_s=NEVER_S,
         dead_man_s=None,
         book_depth=settings.book_depth,
         trades=False,

@@ -180,7 +180,7 @@ class DataExchange(SimulatedExchange):
         """One public trade: what it has traded through is filled, and what it touched where that is its turn."""
         book, there = self.engine.books[symbol], exact(price)
         if self.fill_settings.queue:
-            self._count_queue(symbol, there, exact(amount))
+            self.count_queue(symbol, price, amount)
         self._reach(symbol, book.bids, there)
         self._reach(symbol, book.asks, there)
 
@@ -205,7 +205,9 @@ class DataExchange(SimulatedExchange):
 
     # -------------------------------------------------------------- the queue at a price
 
-    def _count_queue(self, symbol: Symbol, there: Decimal, amount: Decimal) -> None:
+    def count_queue(self, symbol: Symbol, price: float, traded: float) -> None:
+        """So much traded at a price: whoever stood before us there is served first."""
+        there, amount = exact(price), exact(traded)
         printed = self._printed.setdefault(symbol, {})
         printed[there] = printed.get(there, ZERO) + amount
         for (other, order_id), ahead in list(self._ahead.items()):

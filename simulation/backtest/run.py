@@ -242,18 +242,22 @@ class Backtest:
                 exchange.begin_row(symbol, open_, volume)
                 begun = True
                 exchange.arrive(symbol, open_ms, close_ms)
+                self._refresh(clock.monotonic_s())
                 self._drain()
             if agenda and agenda[0][0] <= close_s:
                 self._advance(close_s)
             clock.move_to(close_s)
+            sequence += 1
+            bid, ask = spread(close)
+            feed.top = top = TopOfBook(name, symbol, bid, volume, ask, volume, sequence, close_s)
             if open_orders:
                 if not begun:
                     exchange.begin_row(symbol, open_, volume)
                 exchange.trade_range(symbol, *path_of(open_, high, low))
-                self._drain()
-            sequence += 1
-            bid, ask = spread(close)
-            feed.top = top = TopOfBook(name, symbol, bid, volume, ask, volume, sequence, close_s)
+                if queue:
+                    for cell in keepers:
+                        queue.appendleft((cell, top, None))
+                    self._drain()
             for cell in deciders:
                 queue.append((cell, top, None))
             if own:
@@ -299,18 +303,21 @@ class Backtest:
             if agenda and agenda[0][0] <= now_s:
                 self._advance(now_s)
             clock.move_to(now_s)
+            sequence += 1
+            bid, ask = spread(price)
+            feed.top = top = TopOfBook(name, symbol, bid, amount, ask, amount, sequence, now_s)
             if symbol in waiting or open_orders:
                 exchange.begin_row(symbol, price, amount)
                 if symbol in waiting:
                     exchange.arrive(symbol, time_ms, time_ms)
                 if open_orders:
                     exchange.trade_print(symbol, price, amount)
-                self._drain()
+                if queue:
+                    for cell in keepers:
+                        queue.appendleft((cell, top, None))
+                    self._drain()
             elif queues:
-                exchange.trade_print(symbol, price, amount)
-            sequence += 1
-            bid, ask = spread(price)
-            feed.top = top = TopOfBook(name, symbol, bid, amount, ask, amount, sequence, now_s)
+                exchange.count_queue(symbol, price, amount)
             for cell in deciders:
                 queue.append((cell, top, None))
             if hearers:
