@@ -62,7 +62,6 @@ VALUED_S = 60.0
 """Between valuations, where a loss limit asks for them."""
 VIEWED_S = 1.0
 """After a change, until monitor and collector are shown the account: all that follows from it is over by then."""
-TITLE = "Backtest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +131,12 @@ class Prepared:
         self.feeds = [self._feed(exchange, symbol, one) for exchange, symbol, one in placed]
         self.drive = Backtest(self.system, clock, self.feeds, self._start_ms)
         self.drive.wants_end = options.wants_end
+        self.tell_progress(options.progress)
+
+    def tell_progress(self, told: Callable[[int, int], None]) -> None:
+        """Tell somebody now and then how many rows of how many were gone through."""
         total = sum(len(feed.series) for feed in self.feeds)
-        self.drive.progress = lambda done: options.progress(done, total)
+        self.drive.progress = lambda done: told(done, total)
 
     def run(self) -> RunRecord:
         """Go through the data; the record of it."""
@@ -264,7 +267,7 @@ class Prepared:
             },
             incidents=[*self._gaps(), *seen.incidents],
             order_changes=seen.states,
-            title=TITLE,
+            title=f"Backtest of {config.bot.name}",
             assumptions=assumptions(self._fills),
             events=sum(feed.rows for feed in self.feeds),
             messages=summary.messages,
