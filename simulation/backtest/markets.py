@@ -12,6 +12,8 @@ from ganglion.simulation.venue.markets import QUANTUM, Market, MarketError, defa
 
 LARGEST = Decimal(10) ** 9
 FINEST = Decimal("0.00000001")
+NEAR = 20
+"""A known market whose usual price is no further than this factor away is the one that is meant."""
 
 
 def market_of(symbol: str, series: Sequence[Series], maker_fee: Decimal, taker_fee: Decimal) -> Market:
@@ -32,8 +34,11 @@ def market_of(symbol: str, series: Sequence[Series], maker_fee: Decimal, taker_f
         raise BacktestError(str(error)) from error
     steps = [step for one in series if (step := step_of(one.close if isinstance(one, Bars) else one.price))]
     price = next((_first_price(one) for one in series if len(one)), known.price)
-    tick = max(min(steps, default=known.tick), FINEST)
-    if tick == known.tick and price / 20 < known.price < price * 20:
+    usual = price / NEAR < known.price < price * NEAR
+    # Prices that happen to be round say nothing about the market: none has steps of a hundredth of a percent.
+    finest = known.tick if usual else Decimal(1).scaleb(price.adjusted() - 4)
+    tick = max(min([finest, *steps]), FINEST)
+    if tick == known.tick and usual:
         step, least = known.step, known.min_quantity
     else:
         # A thousandth of what a unit of the quote buys is fine enough for anything, as far as the quantum lets it be.

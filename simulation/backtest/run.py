@@ -36,6 +36,8 @@ WARM_UP_S = 60.0
 """Of virtual time before the first row: the bot connects and reconciles."""
 LAST_LOOK_S = 2.0
 """Behind the last row: nothing can be filled any more."""
+WORTH_FREEZING = 10_000
+"""Rows: fewer are gone through before the garbage collector is put aside."""
 CHUNK = 2_000
 """Rows between two looks at whether somebody wants it to end."""
 NEVER_S = float("inf")
@@ -111,7 +113,7 @@ class Backtest:
         self._core = core
         self._clock = clock
         self._feeds = list(feeds)
-        self._start_ms = start_ms
+        self.start_ms = start_ms
         self.rows = 0
         """Gone through so far."""
         self.at_ms = start_ms
@@ -125,7 +127,7 @@ class Backtest:
 
     def run(self) -> None:
         """Go through all rows, or until somebody wants it to end."""
-        frozen = gc.isenabled()
+        frozen = gc.isenabled() and sum(len(feed.series) for feed in self._feeds) >= WORTH_FREEZING
         if frozen:
             # What the bot is made of stays: it need not be looked through again and again.
             gc.collect()
@@ -223,7 +225,7 @@ class Backtest:
         core, clock, exchange = self._core, self._clock, feed.exchange
         queue, control, agenda, deliver = core.queue, core.control, core.agenda, core.deliver
         waiting, open_orders = exchange.waiting, exchange.open_orders
-        name, symbol, base_ms, length_ms = feed.name, feed.symbol, self._start_ms, bars.length_ms
+        name, symbol, base_ms, length_ms = feed.name, feed.symbol, self.start_ms, bars.length_ms
         deciders = self._cells(feed.deciders)
         keepers = self._cells(feed.keepers)
         own = self._cells(feed.candle_hearers.get(bars.timeframe, ()))
@@ -283,7 +285,7 @@ class Backtest:
         core, clock, exchange = self._core, self._clock, feed.exchange
         queue, control, agenda, deliver = core.queue, core.control, core.agenda, core.deliver
         waiting, open_orders = exchange.waiting, exchange.open_orders
-        name, symbol, base_ms = feed.name, feed.symbol, self._start_ms
+        name, symbol, base_ms = feed.name, feed.symbol, self.start_ms
         deciders = self._cells(feed.deciders)
         keepers = self._cells(feed.keepers)
         hearers = self._cells(feed.trade_hearers)
