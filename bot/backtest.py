@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -53,6 +53,8 @@ from ganglion.simulation.figures import ExchangeRecord, Incident, IncidentKind, 
 from ganglion.simulation.port import BINANCE, PROFILES, PortSettings
 from ganglion.supervision import Address, ChildSpec, System
 
+ByMarket: TypeAlias = Mapping[tuple[str, Symbol], Sequence[Series]]
+"""Series by exchange and symbol."""
 DAY_S = 86_400.0
 NEVER_S = 1e11
 """Between looks of whoever looks for what can't be here: lost streams, silence, an account that others use."""
@@ -75,7 +77,7 @@ class BacktestOptions:
     seed: int = 0
     wants_end: Callable[[], bool] = lambda: False
     """Asked now and then; what there is by then is recorded."""
-    progress: Callable[[int, int], None] = lambda done, total: None
+    progress: Callable[[int, int], None] = lambda _done, _total: None
     """Told now and then how many rows of how many were gone through."""
 
 
@@ -119,7 +121,9 @@ class Prepared:
         for exchange, symbol, one in placed:
             by_market.setdefault((exchange, symbol), []).append(one)
         clock = DataClock(self._start_ms)
-        self.exchanges = {name: self._exchange(exchange, by_market, clock) for name, exchange in config.exchanges.items()}
+        self.exchanges = {
+            name: self._exchange(exchange, by_market, clock) for name, exchange in config.exchanges.items()
+        }
         self.opening: dict[str, dict[Asset, Decimal]] = {
             name: {asset: balance.total for asset, balance in exchange.account.balances.items()}
             for name, exchange in self.exchanges.items()
@@ -146,9 +150,7 @@ class Prepared:
 
     # -------------------------------------------------------------- building
 
-    def _exchange(
-        self, exchange: ExchangeConfig, by_market: Mapping[tuple[str, Symbol], Sequence[Series]], clock: DataClock
-    ) -> DataExchange:
+    def _exchange(self, exchange: ExchangeConfig, by_market: ByMarket, clock: DataClock) -> DataExchange:
         table, fees = exchange.table, self.config.backtest
         markets = {
             symbol: market_of(symbol, by_market.get((exchange.name, symbol), ()), fees.maker_fee, fees.taker_fee)
@@ -173,7 +175,7 @@ class Prepared:
         system.subscribe(places.at("monitor"), ear, *MONITOR_FACTS)
         system.events.subscribe(ear, *TREE_FACTS)
 
-    def _build(self, by_market: Mapping[tuple[str, Symbol], Sequence[Series]]) -> Bot:
+    def _build(self, by_market: ByMarket) -> Bot:
         makers = {name: exchange.connect for name, exchange in self.exchanges.items()}
 
         def stand_in(_exchanges: Mapping[str, ExchangeConfig], _system: System) -> Venues:
@@ -198,9 +200,8 @@ class Prepared:
 
     def _feed(self, exchange: str, symbol: Symbol, series: Series) -> Feed:
         places = Places(self.system)
-        modes = [
-            mode for mode in self.config.modes.values() if (mode.table.exchange, mode.table.symbol) == (exchange, symbol)
-        ]
+        market = (exchange, symbol)
+        modes = [mode for mode in self.config.modes.values() if (mode.table.exchange, mode.table.symbol) == market]
         treasury = [places.at("treasury")]
         limited = bool(loss_limits_of(self.config))
         timeframes = dict.fromkeys(frame for mode in modes for frame in timeframes_of(mode))
@@ -340,11 +341,11 @@ def assumptions(fills: FillSettings) -> list[str]:
     """The fill model in sentences."""
     part = f"{fills.participation:.0%} of" if fills.participation else "no more than what is asked for, whatever"
     through = "touches" if fills.touch_fills else "trades through"
+    effective = f"An order is effective at the first row that begins {fills.latency_s:g} s or more after its decision"
+    pays = f"{fills.half_spread_pct:g} % half spread and {fills.slippage_pct:g} % slippage"
     said = [
-        f"An order is effective at the first row that begins {fills.latency_s:g} s or more after it was decided, "
-        "never at the row that it was decided on.",
-        f"An order that crosses pays the row's first price, {fills.half_spread_pct:g} % half spread and "
-        f"{fills.slippage_pct:g} % slippage; nothing of ours moves the market.",
+        f"{effective}, never at the row that it was decided on.",
+        f"An order that crosses pays the row's first price, {pays}; nothing of ours moves the market.",
         f"A resting order is filled at its own price when the market {through} it.",
         "Of a bar the extreme nearer to its open is taken to have come first.",
         f"Orders get {part} what a row traded; the rest of a market order expires.",

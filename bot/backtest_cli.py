@@ -91,9 +91,7 @@ def backtest(
         series = load(loaded, data, from_ms, to_ms)
         be_quiet()
         ended = Ended()
-        prepared = Prepared(
-            loaded, series, BacktestOptions(data, from_ms, to_ms, seed, wants_end=lambda: ended.wanted)
-        )
+        prepared = Prepared(loaded, series, BacktestOptions(data, from_ms, to_ms, seed, wants_end=lambda: ended.wanted))
         record = ended.drive(prepared.run, prepared.tell_progress)
     except ConfigError as error:
         _fail(str(error))
@@ -127,8 +125,9 @@ class Ended:
         columns = (TextColumn("{task.fields[what]}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         with (
             signals(stop),
-            Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
-            as progress,
+            Progress(
+                *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+            ) as progress,
         ):
             task = progress.add_task("", what="rows", total=None)
 

@@ -84,7 +84,7 @@ def _one_kind(exchange: str, symbol: Symbol, series: Sequence[Series]) -> list[S
             "them as --data"
         )
     bars = sorted((one for one in series if isinstance(one, Bars)), key=lambda one: one.length_ms)
-    chosen = bars[:1] if bars else list(series)
+    chosen: list[Series] = [*bars[:1]] if bars else list(series)
     if len(chosen) > 1:
         raise BacktestError(f"{symbol} on {exchange} has {len(chosen)} series of one kind: keep those of one exchange")
     return chosen

@@ -7,7 +7,7 @@ tree is the same everywhere, on purpose.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ganglion.actors.exchange.arm import ExchangeSettings
@@ -46,7 +46,7 @@ class Parts:
     """Has the last word on an exchange actor's settings."""
     orders: Callable[[OrdersSettings], OrdersSettings] = _as_it_is
     """And on those of an order line."""
-    portfolio: PortfolioSettings = PortfolioSettings()
+    portfolio: PortfolioSettings = field(default_factory=PortfolioSettings)
     treasury_every_s: float = 1.0
     monitor_every_s: float = 10.0
     settle_s: float = 300.0

@@ -168,7 +168,9 @@ def _arm(
         _exchange(exchange, config, places, make_venue, parts),
         ChildSpec(
             "account",
-            lambda: Supervisor([_orders(exchange, config, places, parts), _portfolio(exchange, config, places, parts)], _REST),
+            lambda: Supervisor(
+                [_orders(exchange, config, places, parts), _portfolio(exchange, config, places, parts)], _REST
+            ),
             budget=ACCOUNT_BUDGET,
             on_exhausted="escalate",
             on_escalated="exhaust",
@@ -303,9 +305,7 @@ def _books(exchange: ExchangeConfig, places: Places, parts: Parts) -> list[Child
 def _candles(exchange: ExchangeConfig, config: BotConfig, places: Places, parts: Parts) -> list[ChildSpec]:
     name, venue = exchange.name, places.exchange(exchange.name)
     return [
-        ChildSpec(
-            f"{path_name(symbol)}-{timeframe}", parts.candles(name, symbol, timeframe, venue), budget=BOOK_BUDGET
-        )
+        ChildSpec(f"{path_name(symbol)}-{timeframe}", parts.candles(name, symbol, timeframe, venue), budget=BOOK_BUDGET)
         for symbol, timeframe in candles_of(config, name)
     ]
 

@@ -1,4 +1,4 @@
-"""The run of a backtest: goes through the data row by row, moves time, fills orders, and tells the bot what it may know.
+"""The run of a backtest: goes through the data row by row, moves time, fills orders, tells the bot what it may know.
 
 For each row, in this order: time comes to the row's start, with every timer that is due before; what was sent before
 becomes effective and meets the row's first price; time comes to the row's end; what rests and was reached is filled;
@@ -116,11 +116,9 @@ class Backtest:
         self.start_ms = start_ms
         self.rows = 0
         """Gone through so far."""
-        self.at_ms = start_ms
-        """The end of the last row."""
         self.wants_end: Callable[[], bool] = lambda: False
         """Asked now and then."""
-        self.progress: Callable[[int], None] = lambda rows: None
+        self.progress: Callable[[int], None] = lambda _rows: None
         """Told now and then how many rows were gone through."""
 
     # -------------------------------------------------------------- the whole
@@ -221,7 +219,7 @@ class Backtest:
 
     # -------------------------------------------------------------- bars
 
-    def _bars(self, feed: Feed, bars: Bars) -> Iterator[None]:
+    def _bars(self, feed: Feed, bars: Bars) -> Iterator[None]:  # noqa: C901, PLR0912, PLR0915 - see the docstring above
         core, clock, exchange = self._core, self._clock, feed.exchange
         queue, control, agenda, deliver = core.queue, core.control, core.agenda, core.deliver
         waiting, open_orders = exchange.waiting, exchange.open_orders
@@ -249,7 +247,7 @@ class Backtest:
             if agenda and agenda[0][0] <= close_s:
                 self._advance(close_s)
             clock.move_to(close_s)
-            sequence += 1
+            sequence += 1  # noqa: SIM113 - one call less
             bid, ask = spread(close)
             feed.top = top = TopOfBook(name, symbol, bid, volume, ask, volume, sequence, close_s)
             if open_orders:
@@ -281,7 +279,7 @@ class Backtest:
 
     # -------------------------------------------------------------- trades
 
-    def _trades(self, feed: Feed, trades: Trades) -> Iterator[None]:
+    def _trades(self, feed: Feed, trades: Trades) -> Iterator[None]:  # noqa: C901, PLR0912, PLR0915 - likewise
         core, clock, exchange = self._core, self._clock, feed.exchange
         queue, control, agenda, deliver = core.queue, core.control, core.agenda, core.deliver
         waiting, open_orders = exchange.waiting, exchange.open_orders
@@ -305,7 +303,7 @@ class Backtest:
             if agenda and agenda[0][0] <= now_s:
                 self._advance(now_s)
             clock.move_to(now_s)
-            sequence += 1
+            sequence += 1  # noqa: SIM113 - one call less
             bid, ask = spread(price)
             feed.top = top = TopOfBook(name, symbol, bid, amount, ask, amount, sequence, now_s)
             if symbol in waiting or open_orders:

@@ -126,8 +126,6 @@ def test_in_a_queue_a_touch_fills_once_as_much_has_traded_as_stood_before():
 
 
 def test_fees_are_those_of_maker_and_taker():
-    run = Run(
-        flat(100, 100, 97, 97), ["row 1 buy 1 98", "row 1 sell 1"], "maker_fee = 0.0002\ntaker_fee = 0.0005"
-    )
+    run = Run(flat(100, 100, 97, 97), ["row 1 buy 1 98", "row 1 sell 1"], "maker_fee = 0.0002\ntaker_fee = 0.0005")
     fees = {str(fill.liquidity): (float(fill.fee), fill.fee_asset) for fill in run.record.fills}
     assert fees == {"maker": (0.0002, "BTC"), "taker": (0.05, "USDT")}

@@ -30,14 +30,15 @@ def test_a_bar_is_told_at_its_close_and_its_open_never_before():
 
 
 def test_a_trade_is_told_at_its_time():
-    run = Run(trades([(0, 100, 1), (700, 101, 2), (700, 102, 3)]), kind="Ticked")
-    assert [(at, price, size) for at, price, size, _ in run.told("trade")] == [(0, 100, 1), (700, 101, 2), (700, 102, 3)]
+    rows = [(0, 100, 1), (700, 101, 2), (700, 102, 3)]
+    run = Run(trades(rows), kind="Ticked")
+    assert [(at, price, size) for at, price, size, _ in run.told("trade")] == rows
 
 
 def test_a_candle_of_bars_is_told_with_the_bar_that_closes_it():
     run = Run(bars([(100 + row, 102 + row, 99 + row, 101 + row, 1) for row in range(12)]), kind="Candled")
     # The first row is 12:27, so the first candle lacks two of its five bars; the last is not closed.
-    assert [told for told in run.told("candle")] == [
+    assert run.told("candle") == [
         (3 * MINUTE_MS, START_MS - 2 * MINUTE_MS, 100.0, 104.0, 99.0, 103.0, 3.0),
         (8 * MINUTE_MS, START_MS + 3 * MINUTE_MS, 103.0, 109.0, 102.0, 108.0, 5.0),
     ]
