@@ -212,7 +212,7 @@ class Prepared:
             exchange=self.exchanges[exchange],
             deciders=[*(treasury if limited else []), *(places.mode(mode.name) for mode in modes)],
             keepers=[places.portfolio(exchange)],
-            samplers=[places.at("collector"), *([] if limited else treasury)],
+            samplers=[] if isinstance(series, BookDeltas) else [places.at("collector"), *([] if limited else treasury)],
             trade_hearers=[places.mode(mode.name) for mode in modes if _hears_trades(mode)],
             candle_hearers={
                 frame: [places.mode(mode.name) for mode in modes if frame in timeframes_of(mode)]

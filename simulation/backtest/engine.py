@@ -25,19 +25,21 @@ HOUSE = "house"
 RICH = Decimal(10) ** 15
 HOUSE_ORDER = 0
 """Stands for the house's order in a fill: it has none."""
-_NOTHING = (ZERO, ZERO)
 
 
 class Quote:
     """The data's best prices in one market, and what our orders may still have there."""
 
-    __slots__ = ("ask", "bid", "room")
+    __slots__ = ("ask", "asks", "bid", "bids", "room")
 
     def __init__(self, bid: Decimal, ask: Decimal, room: Decimal | None) -> None:
         self.bid = bid
         self.ask = ask
         self.room = room
         """Of the present row's volume; None for whatever they want."""
+        self.bids: list[list[Decimal]] | None = None
+        """Of a book: price and size of its levels, the best first; None where the data has none."""
+        self.asks: list[list[Decimal]] | None = None
 
 
 class DataEngine(Engine):
@@ -54,26 +56,28 @@ class DataEngine(Engine):
 
     # -------------------------------------------------------------- what crosses
 
-    def offer(self, order: Order) -> tuple[Decimal, Decimal]:
-        """At which price, and how much, the house trades with an incoming order now; zeros where it does not."""
+    def offers(self, order: Order) -> list[tuple[Decimal, Decimal]]:
+        """At which prices, and how much at each, the house trades with an incoming order now."""
         quote = self.quotes.get(order.symbol)
         if quote is None:
-            return _NOTHING
-        buys = order.side is Side.BUY
-        best = quote.ask if buys else quote.bid
-        limit = order.price
-        if limit is not None and (limit < best if buys else limit > best):
-            return _NOTHING
-        market = self.markets[order.symbol]
-        price = taking_price(order.side, best, self.fills, market.tick)
-        if limit is not None:
-            price = min(price, limit) if buys else max(price, limit)
-        wanted = order.remaining
-        if order.quote_quantity is not None:
-            wanted = (order.quote_quantity - order.quote_filled) // (price * market.step) * market.step
-        if quote.room is not None and quote.room < wanted:
-            wanted = market.truncate(quote.room)
-        return price, wanted
+            return []
+        buys, market, left = order.side is Side.BUY, self.markets[order.symbol], order.remaining
+        if quote.room is not None and quote.room < left:
+            left = market.truncate(quote.room)
+        levels = quote.asks if buys else quote.bids
+        found: list[tuple[Decimal, Decimal]] = []
+        for best, size in levels if levels is not None else ((quote.ask if buys else quote.bid, left),):
+            limit = order.price
+            if left <= ZERO or (limit is not None and (limit < best if buys else limit > best)):
+                break
+            price = taking_price(order.side, best, self.fills, market.tick)
+            if limit is not None:
+                price = min(price, limit) if buys else max(price, limit)
+            taken = min(left, market.truncate(size))
+            if taken > ZERO:
+                found.append((price, taken))
+                left -= taken
+        return found
 
     def _refusal(self, command: NewOrder, account: Account, book: Book) -> tuple[RejectCode, str] | None:
         refusal = super()._refusal(command, account, book)
@@ -87,25 +91,30 @@ class DataEngine(Engine):
 
     def _need(self, order: Order, book: Book) -> tuple[Decimal, bool]:
         if order.type is OrderType.LIMIT:
-            fillable = order.time_in_force is not TimeInForce.FOK or self.offer(order)[1] >= order.quantity
+            fillable = True
+            if order.time_in_force is TimeInForce.FOK:
+                fillable = sum((taken for _, taken in self.offers(order)), ZERO) >= order.quantity
             need = order.quantity * self._limit_price(order) if order.side is Side.BUY else order.quantity
             return self._with_fee(order, need), fillable
-        price, quantity = self.offer(order)
         if order.side is Side.BUY:
-            need = price * quantity if order.quote_quantity is None else order.quote_quantity
+            need = sum((price * taken for price, taken in self.offers(order)), ZERO)
         else:
-            need = quantity if order.quote_quantity is not None else order.quantity
+            need = order.quantity
         return self._with_fee(order, need), True
 
     def _match(self, order: Order, book: Book, turn: Turn) -> None:
-        price, quantity = self.offer(order)
-        if quantity <= ZERO:
+        offers = self.offers(order)
+        if not offers:
             return
         quote = self.quotes[order.symbol]
-        if quote.room is not None:
-            quote.room -= quantity
-        self._with_house(order, price, quantity, turn, maker=False)
-        book.last = price
+        for price, taken in offers:
+            if quote.room is not None:
+                quote.room -= taken
+            self._with_house(order, price, taken, turn, maker=False)
+            book.last = price
+        levels = quote.asks if order.side is Side.BUY else quote.bids
+        if levels is not None:
+            consume(levels, sum((taken for _, taken in offers), ZERO))
 
     # -------------------------------------------------------------- what rests
 
@@ -158,3 +167,11 @@ class DataEngine(Engine):
         )
         turn.events.append(fill)
         order.account.add_fill(fill)
+
+
+def consume(levels: list[list[Decimal]], taken: Decimal) -> None:
+    """What was taken of a book's levels is gone until the data says how they stand."""
+    for level in levels:
+        part = min(level[1], taken)
+        level[1] -= part
+        taken -= part

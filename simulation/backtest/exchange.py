@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ganglion.actors.exchange.venue import ReplyTo, failed_reply, operation_of
+from ganglion.messages.market import BookSnapshot, Levels
 from ganglion.messages.values import ZERO, Side, Symbol
 from ganglion.messages.venue import (
+    BookFetched,
     CancelAtVenue,
     CloseVenue,
     CreateOrder,
     DropClient,
+    FetchBook,
     FetchMarkets,
     FromVenue,
     MarketsFetched,
@@ -37,7 +40,7 @@ from ganglion.messages.venue import (
     VenueRequest,
     Watch,
 )
-from ganglion.simulation.backtest.engine import DataEngine, Quote
+from ganglion.simulation.backtest.engine import DataEngine, Quote, consume
 from ganglion.simulation.backtest.fills import FillSettings, exact, quote_of, share_of
 from ganglion.simulation.choices import Choices
 from ganglion.simulation.port import PortSettings, SimulatedExchange, rendering
@@ -59,6 +62,8 @@ if TYPE_CHECKING:
 
 NO_CROWD = FlowSettings(levels=0, takes_per_s=0.0)
 STREAMS = (StreamKind.BOOK, StreamKind.TRADES, StreamKind.ORDERS, StreamKind.MY_TRADES)
+MOST_LEVELS = 50
+"""Of a book that one order may trade through."""
 UNITS_PER_S = 1e9
 """No rate budget: what a bot would wait for one is in `latency_s`, where somebody wants it."""
 
@@ -121,6 +126,8 @@ class DataExchange(SimulatedExchange):
         """The account's own dict: empty where no row can fill anything."""
         self.waiting: dict[Symbol, list[tuple[int, VenueRequest, DataPort]]] = {}
         """What was sent and is not effective yet, with the time of its sending; a market with nothing is not in it."""
+        self.snapshots: dict[Symbol, Callable[[], BookSnapshot]] = {}
+        """How the books of the data stand, where it has books."""
         self._latency_ms = round(fills.latency_s * 1000)
         self._port: DataPort | None = None
         self._ahead: dict[tuple[Symbol, int], Decimal] = {}
@@ -144,6 +151,11 @@ class DataExchange(SimulatedExchange):
         self._port = DataPort(self)
         return self._port
 
+    def tell(self, message: FromVenue) -> None:
+        """Something comes to the bot unasked."""
+        if self._port is not None:
+            self._port.tell(message)
+
     # -------------------------------------------------------------- rows of data
 
     def begin_row(self, symbol: Symbol, price: float, volume: float) -> None:
@@ -152,6 +164,34 @@ class DataExchange(SimulatedExchange):
         bid, ask = quote_of(price, self.fill_settings, market.tick)
         self.engine.quotes[symbol] = Quote(bid, ask, share_of(volume, self.fill_settings))
         self.engine.books[symbol].last = bid
+
+    def begin_book(self, symbol: Symbol, bids: Levels, asks: Levels) -> None:
+        """A book stands like this: what arrives meets its levels, and rests are filled by what comes through them."""
+        share = exact(self.fill_settings.participation) if self.fill_settings.participation else Decimal(1)
+        quote = Quote(exact(bids[0][0]), exact(asks[0][0]), None)
+        quote.bids = [[exact(price), exact(size) * share] for price, size in bids]
+        quote.asks = [[exact(price), exact(size) * share] for price, size in asks]
+        self.engine.quotes[symbol] = quote
+        self.engine.books[symbol].last = quote.bid
+
+    def cross_book(self, symbol: Symbol) -> None:
+        """Fill what rests where the other side of the data's book has come to it, up to what stands there."""
+        quote, book, touches = self.engine.quotes[symbol], self.engine.books[symbol], self.fill_settings.touch_fills
+        for side, levels in ((book.bids, quote.asks or []), (book.asks, quote.bids or [])):
+            buys = side.side is Side.BUY
+            while (best := side.best()) is not None:
+                order, price = best.first(), best.price
+                beyond = [
+                    level
+                    for level in levels
+                    if (level[0] < price if buys else level[0] > price) or (touches and level[0] == price)
+                ]
+                there = self.engine.markets[symbol].truncate(sum((level[1] for level in beyond), ZERO))
+                quantity = min(order.remaining, there)
+                if quantity <= ZERO:
+                    break
+                consume(beyond, quantity)
+                self._fill(order, quantity)
 
     def arrive(self, symbol: Symbol, start_ms: int, end_ms: int) -> None:
         """What was sent before the row's start, and has arrived before its end, becomes effective."""
@@ -198,10 +238,13 @@ class DataExchange(SimulatedExchange):
                 quote.room -= quantity
             if quantity <= ZERO:
                 return
-            events = self.engine.give(order, quantity, self.now_ms())
-            if self._port is not None:
-                self._port.tell_fills(order, events)
-                self._port.tell(OrdersStreamed((rendering.order_of(order),)))
+            self._fill(order, quantity)
+
+    def _fill(self, order: Order, quantity: Decimal) -> None:
+        events = self.engine.give(order, quantity, self.now_ms())
+        if self._port is not None:
+            self._port.tell_fills(order, events)
+            self._port.tell(OrdersStreamed((rendering.order_of(order),)))
 
     # -------------------------------------------------------------- the queue at a price
 
@@ -252,8 +295,13 @@ class DataPort:
                 self.exchange.waiting.setdefault(request.symbol, []).append((self.exchange.now_ms(), request, self))
             case Watch():
                 self.tell(StreamUp(request.stream))
-            case Unwatch() | RepeatBook() | DropClient():
+            case RepeatBook():
+                if (known := self.exchange.snapshots.get(request.symbol)) is not None:
+                    self.tell(known())
+            case Unwatch() | DropClient():
                 pass
+            case FetchBook() if request.symbol in self.exchange.snapshots:
+                self._answer(_fetched(request, self.exchange.snapshots[request.symbol]()))
             case CloseVenue():
                 self.closed = True
             case _:
@@ -270,8 +318,9 @@ class DataPort:
         if isinstance(request, CreateOrder):
             order = exchange.account.by_client_id[request.symbol, request.client_id]
             if order.filled:
+                # All that it has, for it is new; and they are the account's last.
                 fills = exchange.account.fills[request.symbol]
-                self.tell_fills(order, [fills[-1]])
+                self.tell_fills(order, [fill for fill in fills[-MOST_LEVELS:] if fill.taker_order_id == order.id])
             exchange.joined(order)
         elif isinstance(request, FetchMarkets) and isinstance(reply, MarketsFetched):
             reply = _with_few_streams(reply)
@@ -311,6 +360,12 @@ def _with_few_streams(reply: MarketsFetched) -> MarketsFetched:
         expiry_ms=None,
     )
     return msgspec.structs.replace(reply, capabilities=can)
+
+
+def _fetched(request: FetchBook, book: BookSnapshot) -> BookFetched:
+    bids, asks = book.bids[: request.limit], book.asks[: request.limit]
+    bid, ask = bids[0][0] if bids else None, asks[0][0] if asks else None
+    return BookFetched(request.request_id, 0.0, request.symbol, bids, asks, streamed_bid=bid, streamed_ask=ask)
 
 
 def _ignore(_: str) -> Any:

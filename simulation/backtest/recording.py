@@ -127,7 +127,7 @@ def curves_of(
     own = {mode.name: _purse_of(mode, opening.get(mode.exchange, {})) for mode in modes}
     for feed in feeds:
         if feed.rows:
-            first = feed.series.open[0] if isinstance(feed.series, Bars) else feed.series.price[0]
+            first = feed.series.open[0] if isinstance(feed.series, Bars) else feed.price_at(0)
             rates.price(feed.symbol, first)
     fills = sorted(seen.fills, key=lambda fill: fill.timestamp_ms)
     records: list[FillRecord] = []

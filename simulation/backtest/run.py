@@ -67,6 +67,8 @@ class Feed:
     """The latest."""
     rows: int = 0
     """Gone through."""
+    begun: bool = False
+    """The next row has begun: what arrived before it has met its first price."""
     mids: array[float] | None = None
     """Of a book, by row: what it has no column for."""
 
@@ -143,8 +145,7 @@ class Backtest:
         if len(loops) == 1:
             steps = loops[0]
         else:
-            order = merged(times_of([feed.series for feed in self._feeds]))
-            steps = (next(loops[index]) for _, index, _ in order)
+            steps = self._merged(loops)
         while not self.wants_end():
             before = self.rows
             deque(islice(steps, CHUNK), maxlen=0)
@@ -160,6 +161,28 @@ class Backtest:
                     address.tell(feed.top)
         self._drain()
 
+    def _merged(self, loops: Sequence[Iterator[None]]) -> Iterator[None]:
+        """A step for each row, by the time at which it is known; of one time what ends comes before what begins."""
+        bars = [feed for feed in self._feeds if isinstance(feed.series, Bars)]
+        ends = times_of([feed.series for feed in self._feeds])
+        for _, index, _ in merged([*ends, *(feed.series.time_ms for feed in bars)]):
+            if index < len(loops):
+                yield next(loops[index])
+            elif (feed := bars[index - len(loops)]).symbol in feed.exchange.waiting:
+                self._begin_bar(feed)
+
+    def _begin_bar(self, feed: Feed) -> None:
+        """Time comes to the start of a feed's next bar: what was sent before meets its open."""
+        bars, row = feed.series, feed.rows
+        if not isinstance(bars, Bars):
+            return
+        self._advance((bars.open_ms[row] - self.start_ms) / 1000)
+        feed.exchange.begin_row(feed.symbol, bars.open[row], bars.volume[row])
+        feed.exchange.arrive(feed.symbol, bars.open_ms[row], bars.open_ms[row] + bars.length_ms)
+        feed.begun = True
+        self._refresh(self._clock.monotonic_s())
+        self._drain()
+
     def _loop(self, feed: Feed) -> Iterator[None]:
         if isinstance(feed.series, Bars):
             return self._bars(feed, feed.series)
@@ -170,6 +193,10 @@ class Backtest:
         return book_rows(self, feed, feed.series)
 
     # -------------------------------------------------------------- time
+
+    def now_s(self) -> float:
+        """Virtual seconds since the start."""
+        return self._clock.monotonic_s()
 
     def drain(self) -> None:
         """Handle all that can be handled now."""
@@ -236,14 +263,8 @@ class Backtest:
             close_s = (close_ms - base_ms) / 1000
             if agenda and agenda[0][0] <= close_s:
                 self._advance((open_ms - base_ms) / 1000)
-            begun = False
-            if symbol in waiting:
-                self._advance((open_ms - base_ms) / 1000)
-                exchange.begin_row(symbol, open_, volume)
-                begun = True
-                exchange.arrive(symbol, open_ms, close_ms)
-                self._refresh(clock.monotonic_s())
-                self._drain()
+            if symbol in waiting and not feed.begun:
+                self._begin_bar(feed)
             if agenda and agenda[0][0] <= close_s:
                 self._advance(close_s)
             clock.move_to(close_s)
@@ -251,7 +272,7 @@ class Backtest:
             bid, ask = spread(close)
             feed.top = top = TopOfBook(name, symbol, bid, volume, ask, volume, sequence, close_s)
             if open_orders:
-                if not begun:
+                if not feed.begun:
                     exchange.begin_row(symbol, open_, volume)
                 exchange.trade_range(symbol, *path_of(open_, high, low))
                 if queue:
@@ -275,6 +296,7 @@ class Backtest:
                         queue.appendleft((cell, top, None))
                     self._drain()
             feed.rows += 1
+            feed.begun = False
             yield
 
     # -------------------------------------------------------------- trades
