@@ -141,11 +141,7 @@ class Backtest:
     def _run(self) -> None:
         self._advance(WARM_UP_S)
         loops = [self._loop(feed) for feed in self._feeds]
-        steps: Iterator[object]
-        if len(loops) == 1:
-            steps = loops[0]
-        else:
-            steps = self._merged(loops)
+        steps = loops[0] if len(loops) == 1 else self._merged(loops)
         while not self.wants_end():
             before = self.rows
             deque(islice(steps, CHUNK), maxlen=0)
@@ -246,7 +242,7 @@ class Backtest:
 
     # -------------------------------------------------------------- bars
 
-    def _bars(self, feed: Feed, bars: Bars) -> Iterator[None]:  # noqa: C901, PLR0912, PLR0915 - see the docstring above
+    def _bars(self, feed: Feed, bars: Bars) -> Iterator[None]:  # noqa: C901, PLR0912 - see the docstring above
         core, clock, exchange = self._core, self._clock, feed.exchange
         queue, control, agenda, deliver = core.queue, core.control, core.agenda, core.deliver
         waiting, open_orders = exchange.waiting, exchange.open_orders

@@ -438,3 +438,6 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
     def book_invalid(self, message: BookInvalid) -> None:
         """Nothing is placed on this book until its next top."""
         self._invalid[message.symbol] = message.reason
+
+    def _show_later(self) -> None:
+        self.after(self._settings.view_every_s, Tick(VIEW))

@@ -12,8 +12,6 @@ from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.resuming import funds_of, view_of
 from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioSettings
 from ganglion.messages.base import Message
-from ganglion.messages.lifecycle import Tick
-from ganglion.supervision import Timer
 
 VIEW = "view"
 """The timer of a view that was put off."""
@@ -22,7 +20,8 @@ VIEW = "view"
 class Shows:
     """The part of a portfolio that shows it."""
 
-    after: Callable[[float, Tick], Timer]
+    _show_later: Callable[[], None]
+    """Have `_publish_view` called after the settings' time."""
     publish: Callable[[Message], None]
     _modes: dict[str, ModeWiring]
     _money: Portfolio
@@ -43,12 +42,11 @@ class Shows:
         wiring = modes.get(mode or "")
         if wiring is not None and mode is not None:
             wiring.address.tell(funds_of(self._money, mode, wiring.symbol))
-        every_s = self._settings.view_every_s
-        if not every_s:
+        if not self._settings.view_every_s:
             self._publish_view()
         elif not self._view_due:
             self._view_due = True
-            self.after(every_s, Tick(VIEW))
+            self._show_later()
 
     def _publish_view(self) -> None:
         self._view_due = False
