@@ -326,6 +326,8 @@ def _patient(settings: OrdersSettings) -> OrdersSettings:
         answer_s=FOREVER_S,
         durable_s=FOREVER_S,
         cancel_retry_s=FOREVER_S,
+        # A fill and the word that closes its order come in one turn: nothing trails that could be missed.
+        fill_grace_s=FOREVER_S,
         look_up_cap_s=DAY_S,
         audit_s=0.0,
     )

@@ -50,6 +50,8 @@ def exact(price: float) -> Decimal:
 def quote_of(price: float, settings: FillSettings, tick: Decimal) -> tuple[Decimal, Decimal]:
     """Best bid and ask around a price of the data, on the tick, rounded away from it."""
     middle = exact(price)
+    if not settings.half_spread_pct and not middle % tick:
+        return middle, middle
     spread = exact(settings.half_spread_pct) / 100
     with localcontext(prec=_PREC):
         bid = on_tick(middle * (1 - spread), tick, ROUND_DOWN)
@@ -81,5 +83,7 @@ def share_of(volume: float, settings: FillSettings) -> Decimal | None:
     """What our orders may have of a row's volume; None where volumes are not looked at."""
     if not settings.participation:
         return None
+    if settings.participation == 1.0:
+        return exact(volume)
     with localcontext(prec=_PREC):
         return max(ZERO, exact(volume) * exact(settings.participation))

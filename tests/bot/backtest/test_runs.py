@@ -1,5 +1,6 @@
 """Whole backtests: the same every time, several markets, a mode that crashes, halts, what ends them early."""
 
+import math
 import os
 import subprocess
 import sys
@@ -176,3 +177,14 @@ def test_a_month_of_bars_runs_with_the_built_in_modes(recorded_data, tmp_path):
     record = backtest(str(tmp_path / "bot.toml"), options)
     assert record.violations == []
     assert {fill.mode for fill in record.fills} == {"grid", "maker"}
+
+
+def test_the_example_of_a_backtest_trades(tmp_path):
+    examples = HERE.parents[2] / "examples"
+    closes = [40_000 * (1 + 0.03 * math.sin(row / 150) + 0.006 * math.cos(row * row)) for row in range(3_000)]
+    series = flat(*(round(close, 2) for close in closes))
+    series.exchange = "past"
+    parsed = parse((examples / "backtest.toml").read_text(), examples / "backtest.toml", {})
+    record = Prepared(parsed, [series], BacktestOptions(Path("unread"))).run()
+    assert record.violations == []
+    assert {fill.mode for fill in record.fills} == {"cross", "grid", "maker"}
