@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from itertools import islice, repeat
+from math import ceil, floor
 from typing import Any
 
 from ganglion.messages.market import Candle, TopOfBook, TradeTick
@@ -41,6 +42,8 @@ WORTH_FREEZING = 10_000
 CHUNK = 2_000
 """Rows between two looks at whether somebody wants it to end."""
 NEVER_S = float("inf")
+DUST = 1e-6
+"""Of a tick: a price that is nearer to one stands on it."""
 SIDES = {BUY: Side.BUY, SELL: Side.SELL}
 
 
@@ -382,7 +385,8 @@ def spread_of(exchange: DataExchange, symbol: Symbol) -> Callable[[float], tuple
         return price, (ticks + 1) / per_unit
 
     def apart(price: float) -> tuple[float, float]:
-        below, above = int(price * (1 - share) * per_unit), int(price * (1 + share) * per_unit)
-        return max(1, below) / per_unit, (above + 1) / per_unit
+        # As `quote_of` makes them, but for the dust of floats.
+        below = max(1, floor(price * (1 - share) * per_unit + DUST))
+        return below / per_unit, max(below + 1, ceil(price * (1 + share) * per_unit - DUST)) / per_unit
 
     return apart if share else around

@@ -1,5 +1,6 @@
 """A mode that does what a plan says, and writes down all that it is told; loaded by path, as a user's mode is."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from ganglion.actors.modes import ModeConfig, TradingMode
@@ -82,3 +83,56 @@ class Ticked(Scripted):
 
     def on_trade(self, trade):
         self._note("trade", trade.price, trade.size, trade.timestamp_ms)
+
+
+class Stepping(TradingMode[ModeConfig]):
+    """Decides at each new best bid and never between: buys, asks for more than it paid, gives up after a while.
+
+    Only its own sells rest, so the best bid is the market's alone.
+    """
+
+    bids: ClassVar[list[float]] = []
+    """Each new one that it was told."""
+    idle: ClassVar[bool] = True
+    """Nothing that it sent is without an answer."""
+
+    def on_start(self):
+        type(self).bids.clear()
+        self._held = Decimal(0)
+        self._paid = 0.0
+        self._waited = 0
+
+    def on_book(self, top):
+        if not self.bids or top.bid != self.bids[-1]:
+            self.bids.append(top.bid)
+            self._decide()
+        self._look()
+
+    def _decide(self):
+        number = len(self.bids)
+        if self.open_orders:
+            self._waited += 1
+            if self._waited == 6:
+                self.cancel_all("waited for long enough")
+        elif self._waited >= 6:
+            self._waited = 0
+            self.sell(self._held)
+        elif self._held:
+            self.sell(self._held, f"@{round(self._paid) + 1}.5")
+        elif number % 3 == 0:
+            self._waited = 0
+            self.buy("0.5")
+
+    def on_fill(self, fill):
+        self._held += fill.amount * fill.side.sign
+        self._paid = float(fill.price)
+        if not self._held:
+            self._waited = 0
+        self._look()
+
+    def on_order(self, update):
+        self._look()
+
+    def _look(self):
+        working = ("accepted", "partially_filled")
+        type(self).idle = all(str(order.state) in working for order in self.open_orders)
