@@ -25,6 +25,7 @@ import tempfile
 import time
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.report import Row, arguments, bounded, faster, report
@@ -45,6 +46,7 @@ REQUIRED = {
 """By kind and peer: its events a second on an idle machine, and how many times faster we have to be."""
 WORDS = {("bars", "nautilus"): "bars", ("bars", "basana"): "bars", ("bars", "backtrader"): "next"}
 """What a peer's script is told; `ticks` for trades."""
+MODES = {"bars": "OnBars", "trades": "OnTrades"}
 MOST_MB, HELP_S = 150.0, 0.6
 CONFIG = """
 [bot]
@@ -57,6 +59,7 @@ simulated = {{ balances = {{ USDT = 10000000, BTC = 10 }} }}
 mode = "sma_cross.py:{kind}"
 exchange = "sim"
 symbol = "BTC/USDT"
+decides = {decides}
 [backtest]
 maker_fee = 0.001
 taker_fee = 0.001
@@ -110,12 +113,13 @@ def read_npy(path: Path) -> list[tuple[float, ...]]:
 # ---------------------------------------------------------------------- one run in a process of its own
 
 
-def child(kind: str, count: int, folder: str) -> None:
+def child(kind: str, count: int, folder: str, *, decides: bool) -> None:
     """Run ours once and print what it took."""
     be_quiet()
     path = Path(folder) / ("bars.npy" if kind == "bars" else "ticks.npy")
     series = series_of(kind, read_npy(path)[:count]) if folder else made(kind, count)
-    config = parse(CONFIG.format(kind="OnBars" if kind == "bars" else "OnTrades"), HERE / "bench.toml", {})
+    config = parse(CONFIG.format(kind=MODES[kind], decides=str(decides).lower()), HERE / "bench.toml", {})
+    forget_peak()
     before_mb = peak_mb()
     prepared = Prepared(config, [series], BacktestOptions(Path("generated")))
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
@@ -134,14 +138,24 @@ def child(kind: str, count: int, folder: str) -> None:
     print(json.dumps(told))
 
 
+def forget_peak() -> None:
+    """Let what was held until now not count as a peak, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_mb() -> float:
-    """The most that this process has held so far."""
+    """The most that this process has held since."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def ours(kind: str, count: int, folder: str) -> dict[str, float]:
+def ours(kind: str, count: int, folder: str, *, decides: bool = True) -> dict[str, float]:
     """Ours, in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.backtest", "--child", kind, "--count", str(count), "--data", folder]
+    command += [] if decides else ["--idle"]
     found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603
     return found
 
@@ -167,6 +181,9 @@ def rows(options: argparse.Namespace, folder: str) -> list[Row]:
     found: list[Row] = []
     for kind, count in (("bars", options.bars), ("trades", options.trades)):
         best = min((ours(kind, count, folder) for _ in range(options.repeats)), key=lambda run: run["seconds"])
+        idle = min(
+            (ours(kind, count, folder, decides=False) for _ in range(options.repeats)), key=lambda run: run["cpu"]
+        )
         each_us = best["seconds"] / count * 1e6
         for (of, name), (usual, times) in REQUIRED.items():
             if of != kind:
@@ -176,7 +193,10 @@ def rows(options: argparse.Namespace, folder: str) -> list[Row]:
             found.append(faster(label, each_us, 1e6 / (live or usual), times, "us"))
         found += [
             bounded(f"{kind} a second", count / best["seconds"], None, "/s"),
-            bounded(f"{kind}: processor time of a row", best["cpu"] / count * 1e6, None, "us"),
+            bounded(f"{kind} a second, where nothing is decided", count / idle["seconds"], None, "/s"),
+            bounded(
+                f"{kind}: an order with all that follows", (best["cpu"] - idle["cpu"]) / best["fills"] * 1e6, None, "us"
+            ),
             bounded(f"{kind}: orders filled", best["fills"], None, ""),
             bounded(f"{kind}: messages for a row", best["messages"] / count, None, ""),
             bounded(f"{kind}: the record afterwards", best["record"] * 1e3, None, "ms"),
@@ -207,10 +227,11 @@ def main() -> int:
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON", help="a peer's interpreter")
     parser.add_argument("--child", choices=("bars", "trades"), help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--idle", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--data", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        child(options.child, options.count, options.data)
+        child(options.child, options.count, options.data, decides=not options.idle)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         if options.peer:

@@ -31,7 +31,14 @@ class Average:
         return len(values) == self._length
 
 
-class OnBarsConfig(ModeConfig):
+class OnTradesConfig(ModeConfig):
+    """On every trade."""
+
+    decides: bool = True
+    """Without, it only calculates: what a row costs that nothing is decided on."""
+
+
+class OnBarsConfig(OnTradesConfig):
     """On bars of a minute."""
 
     timeframe: str = "1m"
@@ -69,11 +76,11 @@ class OnBars(TradingMode[OnBarsConfig]):
     def on_candle(self, candle: Candle) -> None:
         """Cross or not."""
         todo = self._crossing.add(candle.close)
-        if todo:
+        if todo and self.config.decides:
             (self.buy if todo > 0 else self.sell)(AMOUNT)
 
 
-class OnTrades(TradingMode[ModeConfig]):
+class OnTrades(TradingMode[OnTradesConfig]):
     """Decides at each trade."""
 
     def on_start(self) -> None:
@@ -83,5 +90,5 @@ class OnTrades(TradingMode[ModeConfig]):
     def on_trade(self, trade: TradeTick) -> None:
         """Cross or not."""
         todo = self._crossing.add(trade.price)
-        if todo:
+        if todo and self.config.decides:
             (self.buy if todo > 0 else self.sell)(AMOUNT)

@@ -151,6 +151,12 @@ class DataExchange(SimulatedExchange):
         self._port = DataPort(self)
         return self._port
 
+    def order_of(self, request: CancelAtVenue) -> Order | None:
+        """The order that a cancel was about, whether it is open or not."""
+        if request.venue_id is not None and request.venue_id.isdigit():
+            return self.account.orders.get((request.symbol, int(request.venue_id)))
+        return self.account.by_client_id.get((request.symbol, request.client_id))
+
     def tell(self, message: FromVenue) -> None:
         """Something comes to the bot unasked."""
         if self._port is not None:
@@ -322,9 +328,17 @@ class DataPort:
                 fills = exchange.account.fills[request.symbol]
                 self.tell_fills(order, [fill for fill in fills[-MOST_LEVELS:] if fill.taker_order_id == order.id])
             exchange.joined(order)
+            self._tell_end(order)
+        elif isinstance(request, CancelAtVenue):
+            self._tell_end(exchange.order_of(request))
         elif isinstance(request, FetchMarkets) and isinstance(reply, MarketsFetched):
             reply = _with_few_streams(reply)
         self._answer(reply)
+
+    def _tell_end(self, order: Order | None) -> None:
+        """Where a venue answers with an id alone, its stream says how the order stands."""
+        if order is not None and not self.exchange.profile.tells_whole_orders:
+            self.tell(OrdersStreamed((rendering.order_of(order),)))
 
     def tell_fills(self, order: Order, events: list[Event]) -> None:
         """Our trades, under our own id, so that whoever keeps them knows whose they are at once."""

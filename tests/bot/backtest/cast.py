@@ -16,7 +16,7 @@ CONFIG = """
 [bot]
 name = "planned"
 [exchanges.sim]
-connector = "simulated"
+{venue}
 symbols = ["BTC/USDT"]
 simulated = {{ balances = {{ USDT = 100000, BTC = 10 }} }}
 [modes.plan]
@@ -58,16 +58,19 @@ def trades(rows: Sequence[tuple[int, float, float]]) -> Trades:
     )
 
 
-def config(plan: Sequence[str] = (), fills: str = "", kind: str = "Scripted") -> BotConfig:
-    text = CONFIG.format(kind=kind, plan=list(plan), fills=fills)
-    return parse(text, HERE / "bot.toml", {})
+SIMULATED = 'connector = "simulated"'
+
+
+def config(plan: Sequence[str] = (), fills: str = "", kind: str = "Scripted", venue: str = SIMULATED) -> BotConfig:
+    text = CONFIG.format(kind=kind, plan=list(plan), fills=fills, venue=venue)
+    return parse(text, HERE / "bot.toml", {"KEY": "key", "SECRET": "secret"})
 
 
 class Run:
     """One that is over."""
 
-    def __init__(self, series, plan: Sequence[str] = (), fills: str = "", kind: str = "Scripted") -> None:
-        self.config = config(plan, fills, kind)
+    def __init__(self, series, plan: Sequence[str] = (), fills: str = "", **more: str) -> None:
+        self.config = config(plan, fills, **more)
         given = series if isinstance(series, list) else [series]
         self.prepared = Prepared(self.config, given, BacktestOptions(Path("unread")))
         self.record = self.prepared.run()

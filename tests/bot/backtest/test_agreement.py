@@ -1,8 +1,8 @@
 """A backtest and a live run against the local venue, fed with the same 200 bars, agree fill by fill.
 
-The live run is the real thing: asyncio loops, ccxt, REST and WebSocket. Its venue's one other customer quotes each bar's
-close, at least 100 ms apart and not before the bot has done what the last one made it do; so both meet a decision with
-the prices that it was made on, which of bars is the next one's open.
+The live run is the real thing: asyncio loops, ccxt, REST and WebSocket. Its venue's one other customer quotes the close
+of each bar, at least 100 ms apart and not before the bot has done what the last one made it do; so both meet a decision
+with the prices that it was made on, which of bars is the next one's open.
 """
 
 import asyncio

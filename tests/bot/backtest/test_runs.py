@@ -188,3 +188,42 @@ def test_the_example_of_a_backtest_trades(tmp_path):
     record = Prepared(parsed, [series], BacktestOptions(Path("unread"))).run()
     assert record.violations == []
     assert {fill.mode for fill in record.fills} == {"cross", "grid", "maker"}
+
+
+KRAKEN = """
+id = "kraken"
+live = true
+credentials = { key = "env:KEY", secret = "env:SECRET" }
+"""
+
+
+def test_a_venue_that_answers_with_ids_alone_tells_how_orders_ended_by_its_stream():
+    plan = ["row 1 buy 0.5", "row 1 buy 0.5 90", "row 2 sell 0.5 101.5", "row 3 cancel"]
+    run = Run(flat(100, 101, 101, 102, 103), plan, venue=KRAKEN)
+    assert run.record.modes[0].orders == {"filled": 1, "canceled": 2}
+    assert [(side, price) for _, side, price, _ in run.fills] == [("buy", 100.0)]
+    assert run.record.fills[0].fee_asset == "USDT"
+
+
+def test_a_loss_limit_halts_in_a_backtest_as_it_does_live():
+    limited = parse(_limited(), HERE / "bot.toml", {})
+    record = Prepared(limited, [flat(100, 100, 50, 50, 50)], BacktestOptions(Path("unread"))).run()
+    assert "lost" in record.modes[0].cause
+    assert record.incidents[0].kind is IncidentKind.HALT
+
+
+def _limited() -> str:
+    return """
+[bot]
+name = "limited"
+[exchanges.sim]
+connector = "simulated"
+symbols = ["BTC/USDT"]
+simulated = { balances = { USDT = 100000, BTC = 10 } }
+[modes.plan]
+mode = "scripted.py:Scripted"
+exchange = "sim"
+symbol = "BTC/USDT"
+plan = ["row 1 buy 5", "row 5 buy 1"]
+limits = { max_loss = 100 }
+"""
