@@ -10,9 +10,10 @@ answer that contains it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -325,8 +326,10 @@ class DataPort:
             order = exchange.account.by_client_id[request.symbol, request.client_id]
             if order.filled:
                 # All that it has, for it is new; and they are the account's last.
-                fills = exchange.account.fills[request.symbol]
-                self.tell_fills(order, [fill for fill in fills[-MOST_LEVELS:] if fill.taker_order_id == order.id])
+                last = takewhile(
+                    lambda fill: fill.taker_order_id == order.id, reversed(exchange.account.fills[request.symbol])
+                )
+                self.tell_fills(order, list(last)[::-1])
             exchange.joined(order)
             self._tell_end(order)
         elif isinstance(request, CancelAtVenue):
@@ -340,7 +343,7 @@ class DataPort:
         if order is not None and not self.exchange.profile.tells_whole_orders:
             self.tell(OrdersStreamed((rendering.order_of(order),)))
 
-    def tell_fills(self, order: Order, events: list[Event]) -> None:
+    def tell_fills(self, order: Order, events: Sequence[Event]) -> None:
         """Our trades, under our own id, so that whoever keeps them knows whose they are at once."""
         for event in events:
             if isinstance(event, Fill):
