@@ -41,6 +41,7 @@ from ganglion.simulation.backtest.recording import ModePlace, curves_of, markets
 from ganglion.simulation.backtest.run import WARM_UP_S, Backtest, DataClock, Feed
 from ganglion.simulation.backtest.witness import (
     MONITOR_FACTS,
+    MOST_INCIDENTS,
     ORDERS_FACTS,
     PORTFOLIO_FACTS,
     TREE_FACTS,
@@ -266,7 +267,7 @@ class Prepared:
                 )
                 for name, told in summary.exchanges.items()
             },
-            incidents=[*self._gaps(), *seen.incidents],
+            incidents=sorted([*self._gaps(), *seen.incidents], key=lambda incident: incident.time_ms),
             order_changes=seen.states,
             title=f"Backtest of {config.bot.name}",
             assumptions=assumptions(self._fills),
@@ -285,7 +286,7 @@ class Prepared:
         return [
             Incident(gap.from_ms, IncidentKind.GAP, f"{feed.name} {feed.symbol}", gap.reason or "missing")
             for feed in self.feeds
-            for gap in feed.series.facts.gaps
+            for gap in feed.series.facts.gaps[:MOST_INCIDENTS]
         ]
 
     def _apart(self) -> list[str]:
