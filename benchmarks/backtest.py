@@ -164,7 +164,7 @@ def peer(name: str, python: str, kind: str, scripts: Path, folder: str) -> float
     """A peer's events a second, by its own script; None where it says none."""
     word = WORDS[kind, name] if kind == "bars" else "ticks"
     command = [python, str(scripts / f"bench_{name}.py"), word]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)  # noqa: S603
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=folder)  # noqa: S603
     told = re.search(r"ev/s=([\d.]+)", ran.stdout)
     if told is None:
         print(f"{name} {kind}: no figure ({ran.stderr.strip()[-300:] or ran.stdout.strip()[-300:]})", file=sys.stderr)
