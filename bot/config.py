@@ -22,12 +22,12 @@ from ganglion.bot.config_checks import exchange_problems, forget_problems, share
 from ganglion.bot.errors import ConfigError, Problem
 from ganglion.bot.loss_limits import loss_problems
 from ganglion.bot.secrets import Scrubber, Secret, SecretError, parse_reference, read_secret
-from ganglion.bot.tables import NAME, SYMBOL, BotTable, CredentialsTable, ExchangeTable, ModeTable
+from ganglion.bot.tables import NAME, SYMBOL, BacktestTable, BotTable, CredentialsTable, ExchangeTable, ModeTable
 
 Raw: TypeAlias = Mapping[str, object]
 M = TypeVar("M", bound=pydantic.BaseModel)
 
-SECTIONS = ("bot", "exchanges", "modes")
+SECTIONS = ("bot", "exchanges", "modes", "backtest")
 PLACEHOLDERS: dict[type[pydantic.BaseModel], dict[str, object]] = {
     ExchangeTable: {"symbols": ("?/?",)},
     ModeTable: {"mode": "?", "exchange": "?", "symbol": "?/?"},
@@ -67,6 +67,7 @@ class BotConfig(msgspec.Struct, frozen=True):
     bot: BotTable
     exchanges: dict[str, ExchangeConfig]
     modes: dict[str, ConfiguredMode]
+    backtest: BacktestTable = BacktestTable()
 
     @property
     def data(self) -> Path:
@@ -158,7 +159,8 @@ class _Reader:
         self.problems += loss_problems(bot, {name: known.table for name, known in exchanges.items()}, tables)
         self.problems += forget_problems(bot.forget, self._section("exchanges"))
         self.problems += twice_problems({n: (e.table, e.credentials) for n, e in exchanges.items()})
-        return BotConfig(self._source, bot, exchanges, whole)
+        backtest = self._table(BacktestTable, "backtest", self._section("backtest")) or BacktestTable()
+        return BotConfig(self._source, bot, exchanges, whole, backtest)
 
     # -------------------------------------------------------------- sections
 

@@ -15,6 +15,7 @@ from ganglion.actors.trading.journal import FolderDevice, Log
 from ganglion.bot.collector import ReadStatus
 from ganglion.bot.config import BotConfig, ExchangeConfig
 from ganglion.bot.data_folder import DeviceMaker, open_journal
+from ganglion.bot.parts import LIVE, Parts
 from ganglion.bot.summary import Summary, open_of, summarize
 from ganglion.bot.tree import BOT, Places, bot_spec, subscribe_all
 from ganglion.bot.venues import Venues, make_venues
@@ -189,6 +190,7 @@ def build(
     system: System,
     device: DeviceMaker = FolderDevice,
     venues: Callable[[Mapping[str, ExchangeConfig], System], Venues] = make_venues,
+    parts: Parts = LIVE,
 ) -> Bot:
     """Build the tree of a configuration in a system and start it; returns before any exchange is reached.
 
@@ -197,6 +199,7 @@ def build(
         system: where.
         device: makes the disk under the journal, of the bot's data folder.
         venues: makes what stands behind each exchange actor.
+        parts: what stands for books and candles, and the pace of what looks now and then.
 
     Raises:
         DataFolderError: the data folder is in use, another bot's, or can't be written to; nothing was started.
@@ -209,6 +212,6 @@ def build(
         made = venues(config.exchanges, system)
         undo.callback(made.closing.close)
         subscribe_all(config, system)
-        system.spawn(bot_spec(config, system, made.makers, log))
+        system.spawn(bot_spec(config, system, made.makers, log, parts))
         undo.pop_all()
     return Bot(config, system, made.closing, log)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pydantic
 
 from ganglion.actors.modes import find_mode, known_modes
-from ganglion.bot.tables import NAME, BotTable, ExchangeTable, ModeTable
+from ganglion.bot.tables import NAME, BacktestTable, BotTable, ExchangeTable, ModeTable
 
 Schema: TypeAlias = dict[str, object]
 
@@ -26,6 +26,7 @@ def config_schema() -> Schema:
         "required": ["exchanges"],
         "properties": {
             "bot": _table(BotTable, definitions),
+            "backtest": _table(BacktestTable, definitions),
             "exchanges": _named(_table(ExchangeTable, definitions)),
             "modes": _named({"anyOf": modes}),
         },

@@ -45,4 +45,10 @@ exchange = "first"
 symbol = "ETH/USDT"
 levels = 5                  # orders on each side of the centre
 step_pct = 0.5              # between them, percent of price
+
+# What `ganglion backtest` assumes of fills; nothing else reads it.
+[backtest]
+half_spread_pct = 0.01      # from a price of the data to either best price, percent
+# slippage_pct = 0.01       # beyond it, for orders that take
+# latency_s = 0.1
 """

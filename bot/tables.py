@@ -182,6 +182,31 @@ class ExchangeTable(Table):
         return symbols
 
 
+class BacktestTable(Table):
+    """`[backtest]`: how `ganglion backtest` fills orders; nothing else reads it."""
+
+    latency_s: Annotated[float, Field(ge=0, description="seconds from a decision to the venue")] = 0.0
+    half_spread_pct: Annotated[
+        float, Field(ge=0, lt=50, description="from the data's price to either best price, percent")
+    ] = 0.0
+    slippage_pct: Annotated[
+        float, Field(ge=0, lt=50, description="what an order that takes pays beyond the best price, percent")
+    ] = 0.0
+    participation: Annotated[
+        float,
+        Field(ge=0, le=1, description="share of a row's volume that orders may have; 0 does not look at volumes"),
+    ] = 1.0
+    touch_fills: Annotated[
+        bool, Field(description="fill a resting order when the price only touches it, not only beyond it")
+    ] = False
+    queue: Annotated[
+        bool,
+        Field(description="on trades: what traded at a price before an order joined has to trade there again first"),
+    ] = False
+    maker_fee: Annotated[Decimal, Field(ge=0, lt=1, description="share of a fill, 0.001 is 0.1 %")] = Decimal("0.001")
+    taker_fee: Annotated[Decimal, Field(ge=0, lt=1, description="likewise")] = Decimal("0.001")
+
+
 class ModeTable(Table):
     """`[modes.N]`: what every mode has; its own settings stand beside these."""
 

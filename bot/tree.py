@@ -17,14 +17,12 @@ from typing import Any
 from ganglion.actors.exchange.actor import ExchangeActor
 from ganglion.actors.exchange.arm import ExchangeSettings, VenueMemory, Wiring
 from ganglion.actors.exchange.quirks import quirks_of
-from ganglion.actors.market.candles import CandleActor, Watermark
-from ganglion.actors.market.order_book import OrderBookActor
 from ganglion.actors.modes import ModeActor, ModeSetup, TradingMode
 from ganglion.actors.trading.journal import JournalActor, Log
 from ganglion.actors.trading.monitor import EXCHANGE_TOPICS, ORDERS_TOPICS, PORTFOLIO_TOPICS, MonitorActor
 from ganglion.actors.trading.orders import OrdersSettings, tag_of
 from ganglion.actors.trading.orders.actor import OrdersActor
-from ganglion.actors.trading.portfolio import ModeWiring, PortfolioSettings
+from ganglion.actors.trading.portfolio import ModeWiring
 from ganglion.actors.trading.portfolio.actor import PortfolioActor
 from ganglion.actors.trading.treasury import LossLimits, TreasuryActor
 from ganglion.bot.collector import (
@@ -37,6 +35,7 @@ from ganglion.bot.collector import (
 )
 from ganglion.bot.config import BotConfig, ConfiguredMode, ExchangeConfig
 from ganglion.bot.loss_limits import loss_limits_of
+from ganglion.bot.parts import LIVE, Parts
 from ganglion.bot.projection.wiring import history_specs, subscribe_history
 from ganglion.bot.venues import VenueMaker, ccxt_id
 from ganglion.bot.warden import WardenActor
@@ -46,7 +45,7 @@ from ganglion.messages.lifecycle import ActorParked, DeadLetter
 from ganglion.messages.market import BookInvalid, Candle, TopOfBook, TradeTick
 from ganglion.messages.orders import AmendOrder, DenyReason, Fill, Intent, OrderDenied, PlaceOrder
 from ganglion.messages.values import Symbol, path_name
-from ganglion.supervision import Actor, Address, Budget, ChildSpec, Strategy, Supervisor, System
+from ganglion.supervision import Address, Budget, ChildSpec, Strategy, Supervisor, System
 
 BOT = "/bot"
 EXCHANGE_BUDGET = Budget(5, 60)
@@ -97,17 +96,19 @@ class Places:
         return self.at("modes", name)
 
 
-def bot_spec(config: BotConfig, system: System, venues: Mapping[str, VenueMaker], log: Log) -> ChildSpec:
+def bot_spec(
+    config: BotConfig, system: System, venues: Mapping[str, VenueMaker], log: Log, parts: Parts = LIVE
+) -> ChildSpec:
     """The whole bot as one child of the system's root."""
     places = Places(system)
-    arms = [_arm(exchange, config, places, venues[name], system) for name, exchange in config.exchanges.items()]
+    arms = [_arm(exchange, config, places, venues[name], system, parts) for name, exchange in config.exchanges.items()]
     children = [
         _collector(config),
         _journal(config, places, system, log),
         *history_specs(config, system, places.at("journal")),
         *arms,
-        ChildSpec("treasury", _treasury(config, places), budget=SIBLING_BUDGET),
-        ChildSpec("monitor", _monitor(config, places), budget=SIBLING_BUDGET),
+        ChildSpec("treasury", _treasury(config, places, parts), budget=SIBLING_BUDGET),
+        ChildSpec("monitor", _monitor(config, places, parts), budget=SIBLING_BUDGET),
         ChildSpec("warden", _warden(config, places), budget=SIBLING_BUDGET),
         _modes(config, places),
     ]
@@ -160,20 +161,22 @@ def _subscribe_mode(system: System, places: Places, mode: ConfiguredMode, addres
 
 
 def _arm(
-    exchange: ExchangeConfig, config: BotConfig, places: Places, make_venue: VenueMaker, system: System
+    exchange: ExchangeConfig, config: BotConfig, places: Places, make_venue: VenueMaker, system: System, parts: Parts
 ) -> ChildSpec:
     name = exchange.name
     children = [
-        _exchange(exchange, config, places, make_venue),
+        _exchange(exchange, config, places, make_venue, parts),
         ChildSpec(
             "account",
-            lambda: Supervisor([_orders(exchange, config, places), _portfolio(exchange, config, places)], _REST),
+            lambda: Supervisor(
+                [_orders(exchange, config, places, parts), _portfolio(exchange, config, places, parts)], _REST
+            ),
             budget=ACCOUNT_BUDGET,
             on_exhausted="escalate",
             on_escalated="exhaust",
         ),
-        ChildSpec("books", _supervising(_books(exchange, places)), budget=SIBLING_BUDGET),
-        ChildSpec("candles", _supervising(_candles(exchange, config, places)), budget=SIBLING_BUDGET),
+        ChildSpec("books", _supervising(_books(exchange, places, parts)), budget=SIBLING_BUDGET),
+        ChildSpec("candles", _supervising(_candles(exchange, config, places, parts)), budget=SIBLING_BUDGET),
     ]
     return ChildSpec(
         name,
@@ -192,15 +195,19 @@ def _supervising(children: list[ChildSpec]) -> Callable[[], Supervisor]:
     return lambda: Supervisor(children)
 
 
-def _exchange(exchange: ExchangeConfig, config: BotConfig, places: Places, make_venue: VenueMaker) -> ChildSpec:
+def _exchange(
+    exchange: ExchangeConfig, config: BotConfig, places: Places, make_venue: VenueMaker, parts: Parts
+) -> ChildSpec:
     name, table = exchange.name, exchange.table
     memory = VenueMemory()
-    settings = ExchangeSettings(
-        name=name,
-        symbols=table.symbols,
-        silent_s=table.silent_s,
-        book_depth=table.book_depth,
-        dead_man_s=table.dead_man_s,
+    settings = parts.exchange(
+        ExchangeSettings(
+            name=name,
+            symbols=table.symbols,
+            silent_s=table.silent_s,
+            book_depth=table.book_depth,
+            dead_man_s=table.dead_man_s,
+        )
     )
     wiring = Wiring(
         orders=places.orders(name),
@@ -219,9 +226,9 @@ def _exchange(exchange: ExchangeConfig, config: BotConfig, places: Places, make_
     )
 
 
-def _orders(exchange: ExchangeConfig, config: BotConfig, places: Places) -> ChildSpec:
+def _orders(exchange: ExchangeConfig, config: BotConfig, places: Places, parts: Parts) -> ChildSpec:
     name = exchange.name
-    settings = orders_settings(exchange)
+    settings = parts.orders(orders_settings(exchange))
     return ChildSpec(
         "orders",
         lambda: OrdersActor(
@@ -255,7 +262,7 @@ def orders_settings(exchange: ExchangeConfig) -> OrdersSettings:
     )
 
 
-def _portfolio(exchange: ExchangeConfig, config: BotConfig, places: Places) -> ChildSpec:
+def _portfolio(exchange: ExchangeConfig, config: BotConfig, places: Places, parts: Parts) -> ChildSpec:
     name = exchange.name
     modes = {
         mode.name: ModeWiring(mode.table.symbol, places.mode(mode.name), mode.share, mode.table.limits)
@@ -264,7 +271,9 @@ def _portfolio(exchange: ExchangeConfig, config: BotConfig, places: Places) -> C
     }
     return ChildSpec(
         "portfolio",
-        lambda: PortfolioActor(name, orders=places.orders(name), modes=modes, limits=exchange.table.limits),
+        lambda: PortfolioActor(
+            name, orders=places.orders(name), modes=modes, limits=exchange.table.limits, settings=parts.portfolio
+        ),
         budget=ACCOUNT_BUDGET,
         on_exhausted="escalate",
         refuse=_refusal(name, lambda intent: places.mode(intent.mode)),
@@ -285,24 +294,18 @@ def _refusal(account: str, asker: Callable[[Intent], Address[Any]]) -> Callable[
     return refuse
 
 
-def _books(exchange: ExchangeConfig, places: Places) -> list[ChildSpec]:
-    name = exchange.name
-
-    def factory(symbol: Symbol) -> Callable[[], Actor[Any]]:
-        return lambda: OrderBookActor(name, symbol, places.exchange(name))
-
-    return [ChildSpec(path_name(symbol), factory(symbol), budget=BOOK_BUDGET) for symbol in exchange.table.symbols]
-
-
-def _candles(exchange: ExchangeConfig, config: BotConfig, places: Places) -> list[ChildSpec]:
-    name = exchange.name
-
-    def factory(symbol: Symbol, timeframe: str) -> Callable[[], Actor[Any]]:
-        watermark = Watermark()
-        return lambda: CandleActor(name, symbol, timeframe, places.exchange(name), watermark=watermark)
-
+def _books(exchange: ExchangeConfig, places: Places, parts: Parts) -> list[ChildSpec]:
+    name, venue = exchange.name, places.exchange(exchange.name)
     return [
-        ChildSpec(f"{path_name(symbol)}-{timeframe}", factory(symbol, timeframe), budget=BOOK_BUDGET)
+        ChildSpec(path_name(symbol), parts.book(name, symbol, venue), budget=BOOK_BUDGET)
+        for symbol in exchange.table.symbols
+    ]
+
+
+def _candles(exchange: ExchangeConfig, config: BotConfig, places: Places, parts: Parts) -> list[ChildSpec]:
+    name, venue = exchange.name, places.exchange(exchange.name)
+    return [
+        ChildSpec(f"{path_name(symbol)}-{timeframe}", parts.candles(name, symbol, timeframe, venue), budget=BOOK_BUDGET)
         for symbol, timeframe in candles_of(config, name)
     ]
 
@@ -326,15 +329,21 @@ def _journal(config: BotConfig, places: Places, system: System, log: Log) -> Chi
     )
 
 
-def _treasury(config: BotConfig, places: Places) -> Callable[[], TreasuryActor]:
+def _treasury(config: BotConfig, places: Places, parts: Parts) -> Callable[[], TreasuryActor]:
     limits = loss_limits_of(config)
     portfolios = {name: places.portfolio(name) for name in config.exchanges}
-    return lambda: TreasuryActor(config.bot.reference, limits=limits, portfolios=portfolios)
+    every_s = parts.treasury_every_s
+    return lambda: TreasuryActor(config.bot.reference, limits=limits, portfolios=portfolios, every_s=every_s)
 
 
-def _monitor(config: BotConfig, places: Places) -> Callable[[], MonitorActor]:
+def _monitor(config: BotConfig, places: Places, parts: Parts) -> Callable[[], MonitorActor]:
     portfolios = {name: places.portfolio(name) for name in config.exchanges}
-    return lambda: MonitorActor(portfolios, max_book_age_s=PortfolioSettings().max_book_age_s)
+    return lambda: MonitorActor(
+        portfolios,
+        settle_s=parts.settle_s,
+        every_s=parts.monitor_every_s,
+        max_book_age_s=parts.portfolio.max_book_age_s,
+    )
 
 
 def _warden(config: BotConfig, places: Places) -> Callable[[], WardenActor]:

@@ -61,9 +61,6 @@ ToExchange: TypeAlias = SendOrder | SendCancel | LookUpOrder | ReadAccount | Ope
 ExchangeMessage: TypeAlias = FromVenue | ToExchange | Tick
 """The protocol of an exchange actor."""
 
-MISSING_S = 1.0
-"""Between looks for streams that should be there."""
-
 
 class ExchangeActor(Actor[ExchangeMessage]):
     """One exchange account."""
@@ -109,6 +106,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
             budget=self._budget,
             report=self._report_spending,
             told=self._told,
+            report_s=self._settings.report_s,
         )
         self.arm = Arm(
             settings=self._settings,
@@ -138,7 +136,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
         self.link.start()
         self.health.start()
         self.wake("silence", self._settings.silent_s / 3)
-        self.wake("missing", MISSING_S)
+        self.wake("missing", self._settings.missing_s)
 
     def on_stop(self) -> None:
         """Let go of the venue; writes under way are still answered, to whoever stands here then."""
@@ -212,7 +210,7 @@ class ExchangeActor(Actor[ExchangeMessage]):
             self.market_data.look_for_missing()
             self.link.look()
             self.link.maybe_live()
-            self.wake("missing", MISSING_S)
+            self.wake("missing", self._settings.missing_s)
         elif key == "breaker":
             self.health.look()
         elif key == "dead_man":

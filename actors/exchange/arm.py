@@ -76,6 +76,10 @@ class ExchangeSettings:
     symbols: tuple[Symbol, ...]
     silent_s: float = 30.0
     """Silence of a book stream after which it is compared with the venue's book."""
+    missing_s: float = 1.0
+    """Between looks for streams that should be there."""
+    report_s: float = 1.0
+    """Least time between two reports of what was sent, while something is."""
     account_poll_s: float = 60.0
     """Between checks of the user stream against the venue's open orders."""
     poll_after_s: float = 10.0

@@ -91,11 +91,12 @@ class Sender:
         budget: Budget,
         report: Callable[[], None],
         told: Callable[[Asked | None, VenueReply], None],
+        report_s: float = REPORT_S,
     ) -> None:
         self.venue = venue
         self.budget = budget
         self.report = report
-        """Tells what was sent so far; at most once in `REPORT_S` while something is, and at each ban."""
+        """Tells what was sent so far; at most once in `report_s` while something is, and at each ban."""
         self.streaks: dict[tuple[str, str], int] = {}
         """Failures in a row, by kind of request and class of failure."""
         self.clock_read_s = now_s()
@@ -109,6 +110,7 @@ class Sender:
         self._next_id = first_id
         self._effects = effects
         self._told = told
+        self._report_s = report_s
         self._lane: Lane[Asked] = Lane()
         self._waiting: dict[int, Asked] = {}
         self._resting: dict[str, Asked] = {}
@@ -165,7 +167,7 @@ class Sender:
             self.venue.submit(asked.make(asked.request_id), self._reply_to)
             if not self._report_planned:
                 self._report_planned = True
-                self._timers.wake("spent", REPORT_S)
+                self._timers.wake("spent", self._report_s)
         ready = self._lane.ready_at(self.budget, self._now_s())
         if ready is not None:
             self._timers.wake("lane", max(0.001, ready - self._now_s()))

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from ganglion.actors.modes.desk import ModeSetup, PortfolioCommand, WorkingDesk
+from ganglion.actors.modes.desk import Cause, ModeSetup, PortfolioCommand, WorkingDesk, cause_of
+from ganglion.actors.modes.mode import TradingMode
 from ganglion.actors.modes.standing import Standing
 from ganglion.messages.account import Drain, Funds, Resume, ResumeRequest, Suspend
 from ganglion.messages.lifecycle import Failure, Tick
@@ -58,6 +59,7 @@ class ModeActor(Actor[ModeMessage]):
         self._calm_at_s = 0.0
         self._logged: set[str] = set()
         self._was_ready = False
+        self._hears_books = setup.kind.on_book is not TradingMode.on_book
 
     @property
     def own_file(self) -> str:
@@ -71,6 +73,7 @@ class ModeActor(Actor[ModeMessage]):
         self._mode.on_start()
         self._desk.send()
         self._portfolio.tell(ResumeRequest(mode=self._setup.name))
+        self._now_s = self.clock.monotonic_s
 
     def on_failure(self, failure: Failure) -> None:
         """Nothing that a failing hook decided is placed; what it wanted to take back is."""
@@ -144,11 +147,10 @@ class ModeActor(Actor[ModeMessage]):
         """Let the mode decide on the new best prices."""
         if message.symbol != self._setup.symbol:
             return
-        late_s = self.clock.monotonic_s() - message.received_s
+        late_s = self._now_s() - message.received_s
         self._standing.top = message if late_s <= self._setup.book_max_age_s else None
-        cause = f"book:{message.sequence}"
-        if self._advance(cause) and self._calm():
-            self._tell(cause, self._mode.on_book, message)
+        if self._advance(message) and self._hears_books and self._calm():
+            self._tell(message, self._mode.on_book, message)
 
     @receives
     def book_invalid(self, message: BookInvalid) -> None:
@@ -162,17 +164,15 @@ class ModeActor(Actor[ModeMessage]):
         """Tell the mode of a public trade in its market, if it may decide."""
         if message.symbol != self._setup.symbol:
             return
-        cause = f"tick:{message.trade_id}"
-        if self._advance(cause) and self._calm():
-            self._tell(cause, self._mode.on_trade, message)
+        if self._advance(message) and self._calm():
+            self._tell(message, self._mode.on_trade, message)
 
     @receives
     def candle(self, message: Candle) -> None:
         """Keep a closed candle, and tell the mode if it may decide."""
         self._desk.candle_ring.append(message)
-        cause = f"candle:{message.timeframe}:{message.open_ms}"
-        if self._advance(cause) and self._calm():
-            self._tell(cause, self._mode.on_candle, message)
+        if self._advance(message) and self._calm():
+            self._tell(message, self._mode.on_candle, message)
 
     # -------------------------------------------------------------- time
 
@@ -199,7 +199,7 @@ class ModeActor(Actor[ModeMessage]):
 
     # -------------------------------------------------------------- inside
 
-    def _advance(self, cause: str) -> bool:
+    def _advance(self, cause: Cause) -> bool:
         """Tell the mode whatever waited and may be told now; True if it may decide."""
         standing = self._standing
         if self._was_ready and not self._due and standing.nothing_waits:
@@ -217,11 +217,11 @@ class ModeActor(Actor[ModeMessage]):
             key = self._due.pop(0)
             self._tell(f"timer:{key}", self._mode.on_timer, key)
         if self._was_ready and not standing.ready:
-            self._tell(cause, self._mode.on_pause, standing.obstacle or cause)
+            self._tell(cause, self._mode.on_pause, standing.obstacle or cause_of(cause))
         self._was_ready = standing.ready
         return standing.ready
 
-    def _tell(self, cause: str, hook: Callable[[H], None], what: H) -> None:
+    def _tell(self, cause: Cause, hook: Callable[[H], None], what: H) -> None:
         self._desk.hears(cause)
         hook(what)
         self._desk.send()
@@ -235,7 +235,7 @@ class ModeActor(Actor[ModeMessage]):
 
     def _calm(self) -> bool:
         """False for a while after a denial, so that a mode that keeps deciding the same makes no storm of them."""
-        return self.clock.monotonic_s() >= self._calm_at_s
+        return not self._calm_at_s or self.clock.monotonic_s() >= self._calm_at_s
 
     def _slow_down(self) -> None:
         if not self._calm():

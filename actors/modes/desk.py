@@ -25,7 +25,7 @@ from ganglion.actors.modes.amounts import (
 from ganglion.actors.modes.mode import ModeConfig, OnRestart, TradingMode
 from ganglion.actors.modes.standing import Standing
 from ganglion.messages.account import Funds, ResumeRequest, SaveState
-from ganglion.messages.market import Candle, Market, TopOfBook
+from ganglion.messages.market import Candle, Market, TopOfBook, TradeTick
 from ganglion.messages.orders import (
     AmendOrder,
     CancelAll,
@@ -43,8 +43,20 @@ from ganglion.supervision import Address, Clock, Ids
 PortfolioCommand: TypeAlias = PlaceOrder | CancelOrder | AmendOrder | CancelAll | ResumeRequest | SaveState
 """What a mode says to its portfolio."""
 
+Cause: TypeAlias = str | TopOfBook | TradeTick | Candle
+"""What a mode is told, as an id or as the message that has it: most of them are never asked for theirs."""
+
 CANDLES_KEPT = 1_000
 T = TypeVar("T")
+
+
+def cause_of(cause: Cause) -> str:
+    """The causation id of what is decided on it."""
+    if isinstance(cause, str):
+        return cause
+    if isinstance(cause, TopOfBook):
+        return f"book:{cause.sequence}"
+    return f"tick:{cause.trade_id}" if isinstance(cause, TradeTick) else f"candle:{cause.timeframe}:{cause.open_ms}"
 
 
 class ModeSetup(msgspec.Struct, frozen=True):
@@ -106,18 +118,22 @@ class WorkingDesk:
         self._deny = deny
         self._set_timer = set_timer
         self.candle_ring: deque[Candle] = deque(maxlen=CANDLES_KEPT)
-        self.cause = "start"
-        """What the mode is being told: the causation id of what it decides on it."""
+        self._heard: Cause = "start"
         self._correlation = ""
         self._decisions: list[PortfolioCommand] = []
         """Of the running hook, in its order."""
         self._state: SaveState | None = None
         """What the running hook saved last."""
 
-    def hears(self, cause: str) -> None:
+    def hears(self, cause: Cause) -> None:
         """Note what the mode is told next; all it decides on it shares one correlation id."""
-        self.cause = cause
+        self._heard = cause
         self._correlation = ""
+
+    @property
+    def cause(self) -> str:
+        """What the mode is being told: the causation id of what it decides on it."""
+        return cause_of(self._heard)
 
     # -------------------------------------------------------------- what a mode looks at
 
@@ -233,6 +249,8 @@ class WorkingDesk:
         The journal keeps that order. Killed in between, the state names orders that never were, which do no harm; the
         other way round a fill of an order that the state does not know would be forgotten, and decided again.
         """
+        if not self._decisions and self._state is None:
+            return
         state, self._state = self._state, None
         if state is not None:
             self._portfolio.tell(state)

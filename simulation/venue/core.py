@@ -19,6 +19,7 @@ from ganglion.simulation.venue.engine import Engine
 from ganglion.simulation.venue.events import Accepted, Amended, Canceled, Event, Expired, Fill
 from ganglion.simulation.venue.flow import FLOW_ACCOUNTS, Flow
 from ganglion.simulation.venue.ledger import Commit, Counters, Hidden, LedgerFile, Opened, Started, order_row, replay
+from ganglion.simulation.venue.markets import Market
 from ganglion.simulation.venue.orders import NewOrder, Order, OrderStatus
 from ganglion.simulation.venue.settings import AccountSettings, VenueSettings, opening_balances
 from ganglion.simulation.venue.tape import Tape
@@ -60,7 +61,7 @@ class Venue:
         self.listeners: list[Listener] = []
         self.started_ms = clock()
         markets = settings.markets()
-        self.engine = Engine(markets)
+        self.engine = self._make_engine(markets)
         self.by_wire_id = {market.wire_id: market for market in markets}
         self.secrets = {account.key: account.secret for account in settings.accounts}
         self.hidden: set[tuple[str, str, int]] = set()
@@ -76,6 +77,9 @@ class Venue:
             self.flow.step(self.now_ms(), _FIRST_STEP_S, self._publish)
 
     # --- life
+
+    def _make_engine(self, markets: list[Market]) -> Engine:
+        return Engine(markets)
 
     def _open(self) -> None:
         records = [] if self._ledger is None else self._ledger.records

@@ -63,6 +63,7 @@ ToPortfolio: TypeAlias = (
 ToJournal: TypeAlias = Append | ReadJournal | Checkpoint
 
 _EPOCH_RETRY_S = 60.0
+_NEVER_S = float("inf")
 
 
 class Outside(Protocol):
@@ -130,7 +131,9 @@ class Desk:
         return self.outside.clock.monotonic_s()
 
     def after(self, delay_s: float, key: str) -> None:
-        """A Tick of this key, later."""
+        """A Tick of this key, later; never where the settings say so."""
+        if delay_s == _NEVER_S:
+            return
         self.outside.after(delay_s, Tick(key))
 
     # -------------------------------------------------------------- facts

@@ -20,7 +20,8 @@ from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares, rebuild
 from ganglion.actors.trading.portfolio.rejections import Rejections
 from ganglion.actors.trading.portfolio.reservation import reservation_of
-from ganglion.actors.trading.portfolio.resuming import forgotten, funds_of, resume_of, view_of
+from ganglion.actors.trading.portfolio.resuming import forgotten, resume_of
+from ganglion.actors.trading.portfolio.showing import VIEW, Shows
 from ganglion.actors.trading.portfolio.unsteered import Unsteered
 from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioMessage, PortfolioSettings, ToOrders
 from ganglion.actors.trading.trading_states import changes, newly_halted
@@ -63,7 +64,7 @@ from ganglion.messages.values import Asset, Symbol
 from ganglion.supervision import Actor, Address, receives
 
 
-class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
+class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
     """One account's money, and its modes."""
 
     def __init__(
@@ -360,7 +361,10 @@ class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
 
     @receives
     def tick(self, message: Tick) -> None:
-        """The end of a pause: of one market, or of all."""
+        """The end of a pause: of one market, or of all; or a view that was put off."""
+        if message.key == VIEW:
+            self._publish_view()
+            return
         _, _, symbol = message.key.partition(":")
         until_s = self._may.pause_of(symbol)[0]
         if self._may.down:
@@ -435,16 +439,5 @@ class PortfolioActor(PassesOn, Actor[PortfolioMessage]):
         """Nothing is placed on this book until its next top."""
         self._invalid[message.symbol] = message.reason
 
-    # -------------------------------------------------------------- what others see
-
-    def _show_all(self) -> None:
-        for name in tuple(self._modes) or (None,):
-            self._show(name)
-
-    def _show(self, mode: str | None) -> None:
-        if not self._may.synced:
-            return
-        wiring = self._modes.get(mode or "")
-        if wiring is not None and mode is not None:
-            wiring.address.tell(funds_of(self._money, mode, wiring.symbol))
-        self.publish(view_of(self._money, self._may, self._sequence))
+    def _show_later(self) -> None:
+        self.after(self._settings.view_every_s, Tick(VIEW))

@@ -110,3 +110,5 @@ class PortfolioSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     max_book_age_s: float = 5.0
     """Nothing is placed on a book older than this (I8)."""
+    view_every_s: float = 0.0
+    """Least time between two views for monitor, treasury and dashboard while much changes; 0 shows each change."""

@@ -1,0 +1,53 @@
+"""What others see of a portfolio: each mode its own funds, monitor, treasury and dashboard the whole account.
+
+Part of the portfolio actor, in a base of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ganglion.actors.trading.portfolio.permission import Permission
+from ganglion.actors.trading.portfolio.portfolio import Portfolio
+from ganglion.actors.trading.portfolio.resuming import funds_of, view_of
+from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioSettings
+from ganglion.messages.base import Message
+
+VIEW = "view"
+"""The timer of a view that was put off."""
+
+
+class Shows:
+    """The part of a portfolio that shows it."""
+
+    _show_later: Callable[[], None]
+    """Have `_publish_view` called after the settings' time."""
+    publish: Callable[[Message], None]
+    _modes: dict[str, ModeWiring]
+    _money: Portfolio
+    _may: Permission
+    _settings: PortfolioSettings
+    _sequence: int
+    _view_due = False
+
+    def _show_all(self) -> None:
+        for name in tuple(self._modes) or (None,):
+            self._show(name)
+
+    def _show(self, mode: str | None) -> None:
+        """Funds at once: decisions are made on them. The view at once too, or a while after the first change."""
+        if not self._may.synced:
+            return
+        modes: Mapping[str, ModeWiring] = self._modes
+        wiring = modes.get(mode or "")
+        if wiring is not None and mode is not None:
+            wiring.address.tell(funds_of(self._money, mode, wiring.symbol))
+        if not self._settings.view_every_s:
+            self._publish_view()
+        elif not self._view_due:
+            self._view_due = True
+            self._show_later()
+
+    def _publish_view(self) -> None:
+        self._view_due = False
+        self.publish(view_of(self._money, self._may, self._sequence))
