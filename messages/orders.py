@@ -431,8 +431,8 @@ class Fill(Message, frozen=True, gc=False):
     """Inferred from a cumulative quantity; replaced when the real trade comes."""
     replaces: tuple[str, ...] = ()
     """Trade ids of synthetic fills that this one stands in for."""
-    told_as: tuple[tuple[int, Decimal], ...] = ()
-    """What of the amount other fills have told before: their sequences, and how much each told, oldest first."""
+    told_as: tuple[tuple[Decimal, tuple[int, ...]], ...] = ()
+    """What of the amount other fills have told before: how much, and the sequences of all that told this part."""
     overflow: ClassVar[Overflow] = Overflow.KEEP
 
 

@@ -173,8 +173,8 @@ class Standing:
                 continue
             self._taken.add(fill.sequence)
             amount = fill.amount
-            for sequence, told in fill.told_as:
-                if self._contained(sequence):
+            for told, sequences in fill.told_as:
+                if any(map(self._contained, sequences)):
                     amount = EXACT.subtract(amount, told)
             if amount > ZERO:
                 new.append(fill if amount == fill.amount else msgspec.structs.replace(fill, amount=amount))

@@ -23,8 +23,8 @@ TradeKey: TypeAlias = tuple[Symbol, str]
 """(symbol, trade id): with the account, what a fill is applied once by."""
 
 
-Told: TypeAlias = tuple[int, Decimal]
-"""(sequence, amount): a part of a fill, and the fill that told it first."""
+Told: TypeAlias = tuple[Decimal, tuple[int, ...]]
+"""A part of a fill, and the sequences of all fills that told it one after the other."""
 
 
 class Anomaly(msgspec.Struct, frozen=True):
@@ -175,24 +175,25 @@ class Counted:
 
 
 def _told_by(fill: Fill) -> list[Told]:
-    """When each part of a fill was told first, by itself or by one that it stands in for."""
+    """Each part of a fill with all that told it: this one, and those that it stands in for."""
+    told = [(amount, (*sequences, fill.sequence)) for amount, sequences in fill.told_as]
     rest = fill.amount
-    for _, amount in fill.told_as:
+    for amount, _ in told:
         rest = minus(rest, amount)
-    return [*fill.told_as, (fill.sequence, rest)] if rest else [*fill.told_as]
+    return [*told, (rest, (fill.sequence,))] if rest else told
 
 
 def _split(told: list[Told], amount: Decimal) -> tuple[tuple[Told, ...], tuple[Told, ...]]:
     """What was told, cut where it comes to this amount: up to there, and beyond."""
     before: list[Told] = []
     beyond: list[Told] = []
-    for sequence, part in told:
+    for part, sequences in told:
         within = min(part, amount)
         amount = minus(amount, within)
         if within:
-            before.append((sequence, within))
+            before.append((within, sequences))
         if part > within:
-            beyond.append((sequence, minus(part, within)))
+            beyond.append((minus(part, within), sequences))
     return tuple(before), tuple(beyond)
 
 

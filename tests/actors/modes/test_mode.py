@@ -212,7 +212,7 @@ def test_a_synthetic_fill_is_not_told_again_when_the_real_trade_replaces_it():
             fill,
             trade_id="real",
             replaces=(fill.trade_id,),
-            told_as=((fill.sequence, fill.amount),),
+            told_as=((fill.amount, (fill.sequence,)),),
             sequence=99,
         )
     )

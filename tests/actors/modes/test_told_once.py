@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganglion.actors.modes.standing import Standing
@@ -114,6 +114,7 @@ STEPS = st.lists(
 )
 
 
+@settings(max_examples=200)
 @given(STEPS)
 def test_what_a_mode_has_heard_is_what_was_filled_after_every_step(steps):
     life = Life()
@@ -138,3 +139,13 @@ def test_a_state_that_contains_an_inferred_fill_does_not_hear_its_trades_again()
     life.traded(Decimal("2.5"), lost=False)
     life.crash()
     assert life.heard == Decimal("3.5")
+
+
+def test_a_mode_that_starts_between_two_trades_of_an_inferred_fill_hears_its_amount_once():
+    life = Life()
+    life.start()
+    life.inferred(Decimal(2), lost=False)
+    life.traded(Decimal(1), lost=False)
+    life.crash()
+    life.traded(Decimal(1), lost=False)
+    assert life.heard == Decimal(2)
