@@ -25,7 +25,7 @@ from ganglion.actors.modes import ModeActor
 from ganglion.actors.trading.journal import read_journal
 from ganglion.actors.trading.orders import records
 from ganglion.actors.trading.orders.ledger import Ledger, replay
-from ganglion.bot import tree
+from ganglion.bot import parts, tree
 from ganglion.bot.config import BotConfig, parse
 from ganglion.bot.process import Bot, build
 from ganglion.bot.tree import Places
@@ -193,8 +193,8 @@ def tapped() -> Iterator[Tape]:
             tape.nonces[self.exchange, symbol, self._sequences[symbol]] = book["nonce"]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tree, "OrderBookActor", TapedBook)
-        patch.setattr(tree, "CandleActor", TapedCandles)
+        patch.setattr(parts, "OrderBookActor", TapedBook)
+        patch.setattr(parts, "CandleActor", TapedCandles)
         patch.setattr(tree, "ModeActor", TapedMode)
         patch.setattr(adapter, "BookTap", TapedTap)
         yield tape
