@@ -166,11 +166,12 @@ def test_a_silent_book_stream_is_dropped_only_when_the_venues_book_differs(venue
     with Line(binance_settings(venue.base_url), silent_s=0.6) as line:
         line.live()
         first = line.until(BookSnapshot)
-        venue.fault("freeze", stream="*depth*", seconds=2)
+        venue.fault("freeze", stream="*depth*", seconds=60)
         polled = line.until(Degraded, lambda m: m.what == "book BTC/USDT")
         assert "silent" in polled.reason
         read = line.until(BookSnapshot, lambda m: m.sequence == 0)
         assert read.received_s <= line.system.clock.monotonic_s()
+        venue.clear()
         line.until(BookSnapshot, lambda m: m.sequence > first.sequence)
         line.until(Degraded, lambda m: m.what == "book BTC/USDT" and not m.reason)
         assert not line.all(BookInvalid), "it was fed throughout"
@@ -265,11 +266,12 @@ def test_a_book_stream_that_is_never_acknowledged_is_connected_again(venue: Venu
 def test_a_user_stream_that_falls_silent_is_found_out_by_polling_and_connected_again(venue: VenueControl) -> None:
     with Line(binance_settings(venue.base_url), account_poll_s=0.4) as line:
         first = line.live()
-        venue.fault("freeze", stream="user*", seconds=1.5)
+        venue.fault("freeze", stream="user*", seconds=60)
         line.placed("g0silent", Side.BUY, "0.01", low(line))
         line.until(OrderSeen, lambda m: m.order.client_id == "g0silent")
         lost = line.until(ConnectionChanged, lambda m: m.state is ConnectionState.CONNECTING and m.epoch == first.epoch)
         assert "never told" in lost.reason
+        venue.clear()
         line.until(EpochOpened, lambda m: m.epoch > first.epoch)
         line.cancel("g0silent")
         line.until(CancelAnswered)
