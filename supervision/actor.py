@@ -51,6 +51,8 @@ class Actor(Generic[M]):
     """Handler names by message type."""
 
     _cell: Cell
+    clock: Clock
+    """The system's clock; virtual in the simulation. The cell sets it, as it is read many times a message."""
 
     def __init_subclass__(cls, **options: object) -> None:
         """Read the handlers and hold them against the protocol."""
@@ -95,11 +97,6 @@ class Actor(Generic[M]):
     def incarnation(self) -> int:
         """1 for the first, one more with each restart."""
         return self._cell.incarnation
-
-    @property
-    def clock(self) -> Clock:
-        """The system's clock; virtual in the simulation."""
-        return self._cell.system.clock
 
     @property
     def ids(self) -> Ids:

@@ -141,6 +141,7 @@ class Cell(Listeners):
             if not isinstance(actor, Actor):
                 raise ProtocolError(f"{self.path}: the factory made {actor!r}, which is no Actor")  # noqa: TRY301
             actor._cell = self  # noqa: SLF001 - the cell is the only one that sets it
+            actor.clock = self.system.clock
             if self._too_late():
                 return
             self.actor = actor

@@ -137,8 +137,8 @@ class Sender:
         asked.kind = type(request).__name__
         asked.symbol = getattr(request, "symbol", None)
         asked.estimate = self._costs.get(asked.kind, DEFAULT_COST)
-        until_s, why = self._not_allowed.get(asked.kind, (0.0, ""))
-        if self._now_s() < until_s:
+        until_s, why = self._not_allowed.get(asked.kind, (0.0, "")) if self._not_allowed else (0.0, "")
+        if until_s and self._now_s() < until_s:
             asked.failed(local_failure("NotSupported", why, OPERATIONS[asked.priority], "ExchangeError"))
             return
         self._lane.push(asked.priority, asked, asked.estimate)
@@ -151,16 +151,17 @@ class Sender:
     def pump(self) -> None:
         """Send what may go now; plan the rest."""
         while True:
-            asked = self._lane.pop_ready(self.budget, self._now_s())
+            now_s = self._now_s()
+            asked = self._lane.pop_ready(self.budget, now_s)
             if asked is None:
                 break
             refusal = asked.refused() if asked.refused is not None else None
             if refusal is not None:
-                self.budget.settle(-asked.estimate, self._now_s())
+                self.budget.settle(-asked.estimate, now_s)
                 asked.failed(refusal)
                 continue
             asked.request_id = self._take_id()
-            asked.sent_s = self._now_s()
+            asked.sent_s = now_s
             self._waiting[asked.request_id] = asked
             if asked.sent is not None:
                 asked.sent()
@@ -168,9 +169,11 @@ class Sender:
             if not self._report_planned:
                 self._report_planned = True
                 self._timers.wake("spent", self._report_s)
-        ready = self._lane.ready_at(self.budget, self._now_s())
+        if not self._lane:
+            return
+        ready = self._lane.ready_at(self.budget, now_s)
         if ready is not None:
-            self._timers.wake("lane", max(0.001, ready - self._now_s()))
+            self._timers.wake("lane", max(0.001, ready - now_s))
 
     def woken(self, key: str) -> None:
         """A timer of ours fired."""
@@ -234,8 +237,9 @@ class Sender:
         self.budget.settle(cost, self._now_s())
 
     def _succeeded(self, kind: str) -> None:
-        for key in [key for key in self.streaks if key[0] == kind]:
-            del self.streaks[key]
+        if self.streaks:
+            for key in [key for key in self.streaks if key[0] == kind]:
+                del self.streaks[key]
 
     def directive(self, failure: Failure, kind: str, sent_s: float | None = None) -> Directive:
         """What the table says about this failure of a request, counting it among those of its kind."""

@@ -41,6 +41,8 @@ CLEAR_AGAIN_S = 5.0
 """Cancels of what an earlier incarnation left are asked for again after this long."""
 DENIAL_BACKOFF = Backoff(base_s=0.5, factor=2.0, cap_s=30.0)
 """Decisions pause this long after a refusal, longer with each one until an order is accepted."""
+TAKEN = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.FILLED})
+"""The venue has taken the order: what the mode decides is no storm of refusals."""
 H = TypeVar("H")
 CLEAR, CALM, USER = "clear", "calm", "user:"
 
@@ -60,6 +62,7 @@ class ModeActor(Actor[ModeMessage]):
         self._logged: set[str] = set()
         self._was_ready = False
         self._hears_books = setup.kind.on_book is not TradingMode.on_book
+        self._hears_orders = setup.kind.on_order is not TradingMode.on_order
 
     @property
     def own_file(self) -> str:
@@ -112,17 +115,17 @@ class ModeActor(Actor[ModeMessage]):
         """Tell the mode, now or as soon as it may decide."""
         if message.state is OrderState.REJECTED:
             self._slow_down()
-        elif message.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.FILLED):
+        elif (self._denials or self._logged) and message.state in TAKEN:
             self._denials = 0
             self._logged.clear()
         if self._standing.order(message):
-            self._advance(f"order:{message.intent_id}")
+            self._advance(message)
 
     @receives
     def fill(self, message: Fill) -> None:
         """Tell the mode, now or as soon as it may decide; each fill once."""
         if self._standing.fill(message):
-            self._advance(f"trade:{message.trade_id}")
+            self._advance(message)
 
     @receives
     def denied(self, message: OrderDenied) -> None:
@@ -204,22 +207,23 @@ class ModeActor(Actor[ModeMessage]):
         standing = self._standing
         if self._was_ready and not self._due and standing.nothing_waits:
             return True
-        if standing.resumable:
+        if standing.resumption is not None and standing.resumable:
             resume = standing.take_resumption()
             self._was_ready = True
             self._tell(f"resume:{resume.epoch}", self._mode.on_resume, resume)
         while (fact := standing.next_fact()) is not None:
             if isinstance(fact, Fill):
-                self._tell(f"trade:{fact.trade_id}", self._mode.on_fill, fact)
-            else:
-                self._tell(f"order:{fact.intent_id}", self._mode.on_order, fact)
+                self._tell(fact, self._mode.on_fill, fact)
+            elif self._hears_orders:
+                self._tell(fact, self._mode.on_order, fact)
         while self._due and standing.ready and self._calm():
             key = self._due.pop(0)
             self._tell(f"timer:{key}", self._mode.on_timer, key)
-        if self._was_ready and not standing.ready:
+        ready = standing.ready
+        if self._was_ready and not ready:
             self._tell(cause, self._mode.on_pause, standing.obstacle or cause_of(cause))
-        self._was_ready = standing.ready
-        return standing.ready
+        self._was_ready = ready
+        return ready
 
     def _tell(self, cause: Cause, hook: Callable[[H], None], what: H) -> None:
         self._desk.hears(cause)

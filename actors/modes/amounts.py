@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from functools import lru_cache
 from decimal import ROUND_DOWN, Decimal, InvalidOperation, localcontext
 from typing import TypeAlias
 
@@ -114,6 +115,16 @@ def parse_amount(text: AmountText) -> Amount:
     Raises:
         AmountError: for a float, a text of no known form, or a number that is not above zero.
     """
+    return _parse_text(text) if isinstance(text, str) else _parse_amount(text)
+
+
+@lru_cache(maxsize=256)
+def _parse_text(text: str) -> Amount:
+    """A mode decides on the same few texts again and again."""
+    return _parse_amount(text)
+
+
+def _parse_amount(text: AmountText) -> Amount:
     if isinstance(text, float):
         raise AmountError(text, f'a float has lost its digits already; write "{text}"')
     if isinstance(text, bool) or not isinstance(text, str | Decimal | int):
@@ -160,6 +171,8 @@ def base_amount(text: AmountText, *, side: Side, price: Decimal, funds: Funds, m
     """
     amount = parse_amount(text)
     try:
+        if amount.unit is AmountUnit.BASE:
+            return cut(amount.value, market.amount_step)
         with localcontext() as context:
             # A quotient rounded up could cost more than the share that was asked for.
             context.rounding = ROUND_DOWN
@@ -239,8 +252,6 @@ def fee_from_paid(side: Side, market: Market) -> Decimal:
 
 
 def _in_base(amount: Amount, side: Side, price: Decimal, funds: Funds, market: Market) -> Decimal:
-    if amount.unit is AmountUnit.BASE:
-        return amount.value
     if amount.unit is AmountUnit.QUOTE:
         return amount.value / price
     share = amount.value / HUNDRED / (1 + fee_from_paid(side, market))

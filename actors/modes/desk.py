@@ -31,6 +31,7 @@ from ganglion.messages.orders import (
     CancelAll,
     CancelOrder,
     DenyReason,
+    Fill,
     Intent,
     OrderDenied,
     OrderState,
@@ -43,7 +44,7 @@ from ganglion.supervision import Address, Clock, Ids
 PortfolioCommand: TypeAlias = PlaceOrder | CancelOrder | AmendOrder | CancelAll | ResumeRequest | SaveState
 """What a mode says to its portfolio."""
 
-Cause: TypeAlias = str | TopOfBook | TradeTick | Candle
+Cause: TypeAlias = str | TopOfBook | TradeTick | Candle | OrderUpdate | Fill
 """What a mode is told, as an id or as the message that has it: most of them are never asked for theirs."""
 
 CANDLES_KEPT = 1_000
@@ -56,6 +57,10 @@ def cause_of(cause: Cause) -> str:
         return cause
     if isinstance(cause, TopOfBook):
         return f"book:{cause.sequence}"
+    if isinstance(cause, Fill):
+        return f"trade:{cause.trade_id}"
+    if isinstance(cause, OrderUpdate):
+        return f"order:{cause.intent_id}"
     return f"tick:{cause.trade_id}" if isinstance(cause, TradeTick) else f"candle:{cause.timeframe}:{cause.open_ms}"
 
 
@@ -276,11 +281,11 @@ class WorkingDesk:
         time_in_force: TimeInForce,
         reason: str,
     ) -> Intent:
-        top = self._whole_book()
+        top, market, cause = self._whole_book(), self.market, self.cause
         limit = self._price(side, price, top)
-        amount_base = base_amount(amount, side=side, price=limit, funds=self.funds, market=self.market)
+        amount_base = base_amount(amount, side=side, price=limit, funds=self.funds, market=market)
         if amount_base <= 0:
-            text = f"{amount!r} of {self.symbol} at {limit} is less than one step of {self.market.amount_step}"
+            text = f"{amount!r} of {self.symbol} at {limit} is less than one step of {market.amount_step}"
             raise DeniedHereError(DenyReason.BELOW_MINIMUM, f"{text}; raise the amount or the mode's funds")
         return Intent(
             intent_id=intent_id,
@@ -295,9 +300,9 @@ class WorkingDesk:
             post_only=post_only,
             epoch=self._standing.epoch,
             deadline_s=self.now_s() + self._setup.kind.deadline_s,
-            reason=reason or self.cause,
+            reason=reason or cause,
             correlation_id=self._correlate(),
-            causation_id=self.cause,
+            causation_id=cause,
         )
 
     def _price(self, side: Side, price: PriceText | None, top: TopOfBook) -> Decimal:

@@ -56,7 +56,7 @@ class Standing:
     @property
     def ready(self) -> bool:
         """True where the mode may decide: reconciled, told so, nothing left to clear, and a whole book."""
-        return self.live and self.top is not None
+        return self.top is not None and not self.obstacle and self.resumption is None
 
     @property
     def live(self) -> bool:
@@ -186,7 +186,7 @@ class Standing:
 
     def next_fact(self) -> OrderFact | None:
         """The oldest fact that the mode was not told, once it may decide on it."""
-        if not self.ready or not self._held:
+        if not self._held or not self.ready:
             return None
         fact = self._held.popleft()
         self._told = max(self._told, fact.sequence)

@@ -347,8 +347,7 @@ class DataPort:
         """Our trades, under our own id, so that whoever keeps them knows whose they are at once."""
         for event in events:
             if isinstance(event, Fill):
-                trade = rendering.trade_of(event, order.account.name)
-                self.tell(TradesStreamed((msgspec.structs.replace(trade, client_id=order.client_id),)))
+                self.tell(TradesStreamed((rendering.trade_of(event, order.account.name, order.client_id),)))
 
     def tell(self, message: FromVenue) -> None:
         """Something comes unasked."""

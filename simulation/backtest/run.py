@@ -72,6 +72,8 @@ class Feed:
     """Gone through."""
     begun: bool = False
     """The next row has begun: what arrived before it has met its first price."""
+    keeper_cells: Sequence[Cell] = ()
+    """Of the keepers; set by the run."""
     mids: array[float] | None = None
     """Of a book, by row: what it has no column for."""
 
@@ -143,6 +145,8 @@ class Backtest:
 
     def _run(self) -> None:
         self._advance(WARM_UP_S)
+        for feed in self._feeds:
+            feed.keeper_cells = self._cells(feed.keepers)
         loops = [self._loop(feed) for feed in self._feeds]
         steps = loops[0] if len(loops) == 1 else self._merged(loops)
         while not self.wants_end():
@@ -230,7 +234,7 @@ class Backtest:
                 feed.top = top = TopOfBook(
                     top.exchange, top.symbol, top.bid, top.bid_size, top.ask, top.ask_size, top.sequence, now_s
                 )
-                for cell in self._cells(feed.keepers):
+                for cell in feed.keeper_cells:
                     queue.appendleft((cell, top, None))
 
     def _cells(self, addresses: Sequence[Address[Any]]) -> list[Cell]:
@@ -251,7 +255,7 @@ class Backtest:
         waiting, open_orders = exchange.waiting, exchange.open_orders
         name, symbol, base_ms, length_ms = feed.name, feed.symbol, self.start_ms, bars.length_ms
         deciders = self._cells(feed.deciders)
-        keepers = self._cells(feed.keepers)
+        keepers = feed.keeper_cells
         own = self._cells(feed.candle_hearers.get(bars.timeframe, ()))
         makers = self._makers(feed, bars.timeframe)
         spread = spread_of(exchange, symbol)
@@ -306,7 +310,7 @@ class Backtest:
         waiting, open_orders = exchange.waiting, exchange.open_orders
         name, symbol, base_ms = feed.name, feed.symbol, self.start_ms
         deciders = self._cells(feed.deciders)
-        keepers = self._cells(feed.keepers)
+        keepers = feed.keeper_cells
         hearers = self._cells(feed.trade_hearers)
         makers = self._makers(feed, "")
         spread = spread_of(exchange, symbol)

@@ -62,14 +62,14 @@ def order_of(order: Order, stand: Stand | None = None) -> VenueOrder:
     )
 
 
-def trade_of(fill: Fill, account: str) -> VenueTrade:
-    """A fill as one of its two accounts is told of it."""
+def trade_of(fill: Fill, account: str, client_id: str | None = None) -> VenueTrade:
+    """A fill as one of its two accounts is told of it; with the order's client id where its venue says that."""
     taker = fill.taker_account == account
     return VenueTrade(
         symbol=fill.symbol,
         trade_id=str(fill.trade_id),
         venue_order_id=str(fill.taker_order_id if taker else fill.maker_order_id),
-        client_id=None,
+        client_id=client_id,
         side=fill.taker_side if taker else fill.taker_side.opposite,
         price=fill.price,
         amount=fill.quantity,

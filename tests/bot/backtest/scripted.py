@@ -93,11 +93,17 @@ class Stepping(TradingMode[ModeConfig]):
 
     bids: ClassVar[list[float]] = []
     """Each new one that it was told."""
+    decided: ClassVar[int] = 0
+    """How many of them it has decided on."""
     idle: ClassVar[bool] = True
     """Nothing that it sent is without an answer."""
+    filled: ClassVar[Decimal] = Decimal(0)
+    """All that it was told of, bought and sold together."""
 
     def on_start(self):
         type(self).bids.clear()
+        type(self).decided = 0
+        type(self).filled = Decimal(0)
         self._held = Decimal(0)
         self._paid = 0.0
         self._waited = 0
@@ -107,6 +113,7 @@ class Stepping(TradingMode[ModeConfig]):
             self.bids.append(top.bid)
             self._decide()
         self._look()
+        type(self).decided = len(self.bids)
 
     def _decide(self):
         number = len(self.bids)
@@ -124,6 +131,7 @@ class Stepping(TradingMode[ModeConfig]):
             self.buy("0.5")
 
     def on_fill(self, fill):
+        type(self).filled += fill.amount
         self._held += fill.amount * fill.side.sign
         self._paid = float(fill.price)
         if not self._held:

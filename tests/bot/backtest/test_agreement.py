@@ -19,7 +19,7 @@ from ganglion.bot.backtest import BacktestOptions, Prepared
 from ganglion.bot.config import parse
 from ganglion.bot.process import build
 from ganglion.bot.venues import Venues
-from ganglion.messages.values import OrderType, Side
+from ganglion.messages.values import OrderType, Side, TimeInForce
 from ganglion.simulation.backtest.fills import FillSettings, quote_of
 from ganglion.simulation.disk import MemoryDisk
 from ganglion.simulation.venue import AccountSettings, VenueSettings
@@ -95,10 +95,36 @@ class Market:
 
         self._await(do())
 
+    def reach(self, price: float) -> None:
+        """Fill what the next quote will cross, while the best bid stays: who decides on that knows of its fills."""
+        bid, _ = quote_of(price, FillSettings(half_spread_pct=0.001), TICK)
+
+        async def do() -> None:
+            self._quoted += 1
+            name = f"r{self._quoted}"
+            self._venue.place(
+                NewOrder(
+                    "house",
+                    "ETH/USDT",
+                    Side.BUY,
+                    OrderType.LIMIT,
+                    name,
+                    Decimal(1000),
+                    bid,
+                    time_in_force=TimeInForce.IOC,
+                )
+            )
+
+        self._await(do())
+
+    def filled(self) -> Decimal:
+        """All of the bot's together."""
+        return sum((quantity for _, _, quantity, *_ in self.fills()), Decimal(0))
+
     def fills(self) -> list[tuple]:
         """The bot's, as they happened."""
         account = self._venue.engine.accounts[bot_venues.LOCAL_KEY]
-        return [_told(fill, bot_venues.LOCAL_KEY) for fill in account.fills["ETH/USDT"]]
+        return [_told(fill, bot_venues.LOCAL_KEY) for fill in account.fills.get("ETH/USDT", ())]
 
     def _await(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE_S)
@@ -133,11 +159,13 @@ def live(config, prices: list[float]) -> list[tuple]:
     try:
         for number, price in enumerate(prices):
             if number:
+                market.reach(price)
+                _until(lambda: mode.idle and mode.filled == market.filled(), f"the fills of bar {number}")
                 market.quote(price)
             began_s = time.monotonic()
-            _until(lambda n=number: len(mode.bids) > n and mode.idle, f"bar {number}")
+            _until(lambda n=number: mode.decided > n and mode.idle, f"bar {number}")
             _until(lambda since=began_s: time.monotonic() - since >= APART_S, "the next bar")
-            _until(lambda: mode.idle, f"rest after bar {number}")
+            _until(lambda: mode.idle and mode.filled == market.filled(), f"rest after bar {number}")
         return market.fills()
     finally:
         bot.stop()
