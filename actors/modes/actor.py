@@ -44,6 +44,7 @@ DENIAL_BACKOFF = Backoff(base_s=0.5, factor=2.0, cap_s=30.0)
 TAKEN = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.FILLED})
 """The venue has taken the order: what the mode decides is no storm of refusals."""
 H = TypeVar("H")
+N = TypeVar("N", TopOfBook, TradeTick, Candle)
 CLEAR, CALM, USER = "clear", "calm", "user:"
 
 
@@ -139,7 +140,7 @@ class ModeActor(Actor[ModeMessage]):
         if message.deny_reason not in self._logged:
             self._logged.add(message.deny_reason)
             self.log.warning("order_denied", reason=str(message.deny_reason), text=message.text)
-        self._desk.hears(f"denied:{message.intent_id}")
+        self._desk.heard = f"denied:{message.intent_id}"
         self._mode.on_denied(message)
         self._desk.send()
 
@@ -152,8 +153,10 @@ class ModeActor(Actor[ModeMessage]):
             return
         late_s = self._now_s() - message.received_s
         self._standing.top = message if late_s <= self._setup.book_max_age_s else None
-        if self._advance(message) and self._hears_books and self._calm():
-            self._tell(message, self._mode.on_book, message)
+        if self._hears_books:
+            self._offer(message, self._mode.on_book)
+        else:
+            self._advance(message)
 
     @receives
     def book_invalid(self, message: BookInvalid) -> None:
@@ -167,15 +170,13 @@ class ModeActor(Actor[ModeMessage]):
         """Tell the mode of a public trade in its market, if it may decide."""
         if message.symbol != self._setup.symbol:
             return
-        if self._advance(message) and self._calm():
-            self._tell(message, self._mode.on_trade, message)
+        self._offer(message, self._mode.on_trade)
 
     @receives
     def candle(self, message: Candle) -> None:
         """Keep a closed candle, and tell the mode if it may decide."""
         self._desk.candle_ring.append(message)
-        if self._advance(message) and self._calm():
-            self._tell(message, self._mode.on_candle, message)
+        self._offer(message, self._mode.on_candle)
 
     # -------------------------------------------------------------- time
 
@@ -225,8 +226,17 @@ class ModeActor(Actor[ModeMessage]):
         self._was_ready = ready
         return ready
 
+    def _offer(self, news: N, hook: Callable[[N], None]) -> None:
+        """Tell the mode news of its market, if it may decide: each market's every move comes by here."""
+        if not (self._advance(news) and self._calm()):
+            return
+        desk = self._desk
+        desk.heard = news
+        hook(news)
+        desk.send()
+
     def _tell(self, cause: Cause, hook: Callable[[H], None], what: H) -> None:
-        self._desk.hears(cause)
+        self._desk.heard = cause
         hook(what)
         self._desk.send()
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import enum
 import re
-from functools import lru_cache
 from decimal import ROUND_DOWN, Decimal, InvalidOperation, localcontext
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec

@@ -123,22 +123,19 @@ class WorkingDesk:
         self._deny = deny
         self._set_timer = set_timer
         self.candle_ring: deque[Candle] = deque(maxlen=CANDLES_KEPT)
-        self._heard: Cause = "start"
+        self.heard: Cause = "start"
+        """What the mode is told; whoever calls a hook sets it, and has `send` called after it."""
         self._correlation = ""
+        """Shared by all that one hook decides; empty until it is asked for."""
         self._decisions: list[PortfolioCommand] = []
         """Of the running hook, in its order."""
         self._state: SaveState | None = None
         """What the running hook saved last."""
 
-    def hears(self, cause: Cause) -> None:
-        """Note what the mode is told next; all it decides on it shares one correlation id."""
-        self._heard = cause
-        self._correlation = ""
-
     @property
     def cause(self) -> str:
         """What the mode is being told: the causation id of what it decides on it."""
-        return cause_of(self._heard)
+        return cause_of(self.heard)
 
     # -------------------------------------------------------------- what a mode looks at
 
@@ -254,6 +251,7 @@ class WorkingDesk:
         The journal keeps that order. Killed in between, the state names orders that never were, which do no harm; the
         other way round a fill of an order that the state does not know would be forgotten, and decided again.
         """
+        self._correlation = ""
         if not self._decisions and self._state is None:
             return
         state, self._state = self._state, None

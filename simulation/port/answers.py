@@ -356,8 +356,10 @@ class Answers:
             error, text = "NotSupported", "finding orders by client id is not tested"
         elif isinstance(request, CancelAllAfter) and not profile.dead_man:
             error, text = "NotSupported", "it has no dead man's switch"
-        elif not isinstance(request, FetchMarkets) and (symbol := getattr(request, "symbol", None)) is not None and (
-            symbol not in markets
+        elif (
+            not isinstance(request, FetchMarkets)
+            and (symbol := getattr(request, "symbol", None)) is not None
+            and (symbol not in markets)
         ):
             error, text = "BadSymbol", f"it does not have market symbol {request.symbol}"
         elif isinstance(request, CreateOrder) and not markets[request.symbol].truncate(request.amount):

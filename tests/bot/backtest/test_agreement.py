@@ -96,24 +96,18 @@ class Market:
         self._await(do())
 
     def reach(self, price: float) -> None:
-        """Fill what the next quote will cross, while the best bid stays: who decides on that knows of its fills."""
-        bid, _ = quote_of(price, FillSettings(half_spread_pct=0.001), TICK)
+        """Fill what the next quote will cross, while the best bid stays: who decides on that knows of its fills.
+
+        The new ask comes first, for the taker ends the old one where it meets it: a book of one side stops the bot.
+        """
+        bid, ask = quote_of(price, FillSettings(half_spread_pct=0.001), TICK)
 
         async def do() -> None:
-            self._quoted += 1
-            name = f"r{self._quoted}"
-            self._venue.place(
-                NewOrder(
-                    "house",
-                    "ETH/USDT",
-                    Side.BUY,
-                    OrderType.LIMIT,
-                    name,
-                    Decimal(1000),
-                    bid,
-                    time_in_force=TimeInForce.IOC,
-                )
-            )
+            for side, at, lasts in ((Side.SELL, ask, TimeInForce.GTC), (Side.BUY, bid, TimeInForce.IOC)):
+                self._quoted += 1
+                name, much = f"r{self._quoted}", Decimal(1000)
+                order = NewOrder("house", "ETH/USDT", side, OrderType.LIMIT, name, much, at, time_in_force=lasts)
+                self._venue.place(order)
 
         self._await(do())
 
@@ -159,7 +153,8 @@ def live(config, prices: list[float]) -> list[tuple]:
     try:
         for number, price in enumerate(prices):
             if number:
-                market.reach(price)
+                if price > prices[number - 1]:
+                    market.reach(price)
                 _until(lambda: mode.idle and mode.filled == market.filled(), f"the fills of bar {number}")
                 market.quote(price)
             began_s = time.monotonic()
