@@ -84,6 +84,7 @@ OrdersMessage: TypeAlias = (
 READING = "is reading its journal"
 """In the answer to a resume that came too early."""
 _JOURNAL_RETRY_S = 5.0
+_NOTHING_KEPT = "this run keeps none, and its order line was restarted: what it knew is gone; look why it failed"
 
 
 class OrdersActor(Actor[OrdersMessage]):
@@ -134,7 +135,9 @@ class OrdersActor(Actor[OrdersMessage]):
             return
         desk = self._desk
         desk.ledger, trouble = restore(self._account, message.checkpoint, message.records)
-        desk.journals = not trouble
+        if not desk.settings.journaled and self.incarnation > 1:
+            trouble = _NOTHING_KEPT
+        desk.journals = desk.settings.journaled and not trouble
         # An id that a lying disk has lost is not made again by the next process.
         desk.run_root = message.run_root + message.opening
         self._ready = True

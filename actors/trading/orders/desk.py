@@ -6,7 +6,7 @@ the ledger takes a record over, the journal gets it, then the neighbours hear th
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.checkpoint import encode_ledger
@@ -17,7 +17,7 @@ from ganglion.actors.trading.trading_states import account_scope, mode_scope
 from ganglion.messages.account import AccountSnapshot, LedgerRead, LockedByOthers, OpenOrder, Reconciled
 from ganglion.messages.base import Message
 from ganglion.messages.degraded import VenueBack, VenueDown
-from ganglion.messages.journal import Append, Checkpoint, ReadJournal
+from ganglion.messages.journal import Append, Checkpoint, Durable, ReadJournal
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     EpochOpened,
@@ -77,6 +77,10 @@ class Outside(Protocol):
     def incarnation(self) -> int:
         """One more with each restart."""
 
+    @property
+    def address(self) -> Address[Any]:
+        """Its own."""
+
     def publish(self, message: Message) -> None:
         """Tell the subscribers."""
 
@@ -122,7 +126,7 @@ class Desk:
         self.epoch_asked = False
         """A new epoch was asked for and has not come."""
         self.journals = True
-        """False where the journal could not be understood: nothing is written behind what nobody can read."""
+        """False where the settings want none, or it could not be understood: nothing is written that nobody can read."""
         self._journal = journal
         self._keys = 0
 
@@ -143,6 +147,9 @@ class Desk:
         facts = self.ledger.apply(record)
         if self.journals:
             self._journal.tell(Append(self.account, key, r.encode(record), self.outside.incarnation))
+        elif key and not self.settings.journaled:
+            # Behind what waits, as a journal's answer comes: a cancel in the same breath still takes it back.
+            self.outside.address.tell(Durable((key,)))
         for fact in facts:
             self._tell(fact)
 
