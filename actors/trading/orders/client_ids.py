@@ -39,7 +39,7 @@ def make_client_id(tag: str, run_root: bytes, account: str, number: int, *, leng
     digest = hashlib.blake2b(
         f"{account}\0{number}".encode(), key=run_root[:64], digest_size=32, person=b"ganglion.order"
     ).digest()
-    return tag + _base32(digest)[:room]
+    return tag + _base32(digest[: -(-room // 8) * 5])[:room]
 
 
 def is_ours(client_id: str | None, tag: str, *, length: int = LENGTH) -> bool:
@@ -50,4 +50,5 @@ def is_ours(client_id: str | None, tag: str, *, length: int = LENGTH) -> bool:
 
 
 def _base32(data: bytes) -> str:
+    """Eight characters for each five bytes."""
     return base64.b32encode(data).decode().rstrip("=").lower()
