@@ -166,8 +166,12 @@ class Desk:
     def next_key(self) -> str:
         """A key for a record that somebody waits for."""
         self._keys += 1
+        return f"{self._key_root}{self._keys}"
+
+    @cached_property
+    def _key_root(self) -> str:
         # With the incarnation in it, a late Durable can't answer for another incarnation's record.
-        return f"{self.account}-{self.outside.incarnation}-{self._keys}"
+        return f"{self.account}-{self.outside.incarnation}-"
 
     def checkpoint(self) -> None:
         """Everything that is known, in one piece: a start needs no older record."""
