@@ -325,6 +325,8 @@ def _patient(settings: OrdersSettings) -> OrdersSettings:
     return msgspec.structs.replace(
         settings,
         answer_s=FOREVER_S,
+        # A backtest can't be killed and gone on with: nobody would read a journal.
+        journaled=False,
         durable_s=FOREVER_S,
         cancel_retry_s=FOREVER_S,
         # A fill and the word that closes its order come in one turn: nothing trails that could be missed.

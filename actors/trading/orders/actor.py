@@ -8,7 +8,8 @@ here is only who says what.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, TypeVarTuple, Unpack
 
 from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.checkpoint import restore
@@ -81,9 +82,12 @@ OrdersMessage: TypeAlias = (
     | Tick
 )
 
+Given = TypeVarTuple("Given")
+
 READING = "is reading its journal"
 """In the answer to a resume that came too early."""
 _JOURNAL_RETRY_S = 5.0
+_NOTHING_KEPT = "this run keeps none, and its order line was restarted: what it knew is gone; look why it failed"
 
 
 class OrdersActor(Actor[OrdersMessage]):
@@ -134,7 +138,9 @@ class OrdersActor(Actor[OrdersMessage]):
             return
         desk = self._desk
         desk.ledger, trouble = restore(self._account, message.checkpoint, message.records)
-        desk.journals = not trouble
+        if not desk.settings.journaled and self.incarnation > 1:
+            trouble = _NOTHING_KEPT
+        desk.journals = desk.settings.journaled and not trouble
         # An id that a lying disk has lost is not made again by the next process.
         desk.run_root = message.run_root + message.opening
         self._ready = True
@@ -152,11 +158,11 @@ class OrdersActor(Actor[OrdersMessage]):
         else:
             desk.request_epoch(f"orders of {self._account} (re)started")
 
-    def _when_ready(self, call: Callable[[], None]) -> None:
+    def _when_ready(self, call: Callable[[Unpack[Given]], None], *given: *Given) -> None:
         if self._ready:
-            call()
+            call(*given)
         else:
-            self._early.append(call)
+            self._early.append(partial(call, *given))
 
     # -------------------------------------------------------------- commands
 
@@ -179,12 +185,12 @@ class OrdersActor(Actor[OrdersMessage]):
     @receives
     def cancel(self, message: CancelOrder) -> None:
         """Always passes."""
-        self._when_ready(lambda: self._placing.cancel(message))
+        self._when_ready(self._placing.cancel, message)
 
     @receives
     def cancel_all(self, message: CancelAll) -> None:
         """Always passes."""
-        self._when_ready(lambda: self._placing.cancel_all(message))
+        self._when_ready(self._placing.cancel_all, message)
 
     @receives
     def drain(self, message: Drain) -> None:
@@ -195,32 +201,29 @@ class OrdersActor(Actor[OrdersMessage]):
     @receives
     def snapshot_request(self, message: SnapshotRequest) -> None:
         """A portfolio wants to be told everything: a new epoch."""
-        self._when_ready(lambda: self._reconciling.snapshot_wanted(message.reason))
+        self._when_ready(self._reconciling.snapshot_wanted, message.reason)
 
     @receives
     def save(self, message: SaveState) -> None:
         """A mode's state, for its next incarnation."""
         record = r.Saved(message.mode, message.state, message.sequence)
-        self._when_ready(lambda: self._keep(record))
-
-    def _keep(self, record: r.AnyRecord) -> None:
-        self._desk.record(record)
+        self._when_ready(self._desk.record, record)
 
     @receives
     def halt_account(self, message: HaltAccount) -> None:
         """Nothing is placed any more; cancels and look-ups pass."""
-        self._when_ready(lambda: self._desk.halt(None, message.cause, message.by))
+        self._when_ready(self._desk.halt, None, message.cause, message.by)
 
     @receives
     def halt_mode(self, message: HaltMode) -> None:
         """Nothing is placed for this mode any more."""
-        self._when_ready(lambda: self._desk.halt(message.mode, message.cause, message.by))
+        self._when_ready(self._desk.halt, message.mode, message.cause, message.by)
 
     @receives
     def set_state(self, message: SetTradingState) -> None:
         """A scope comes to a state; the first cause is kept."""
         entry = StateEntry(message.scope, message.state, message.cause)
-        self._when_ready(lambda: self._desk.set_state(entry))
+        self._when_ready(self._desk.set_state, entry)
 
     @receives
     def lift_state(self, message: LiftTradingState) -> str:
@@ -240,7 +243,7 @@ class OrdersActor(Actor[OrdersMessage]):
     @receives
     def journal_failed(self, message: JournalFailed) -> None:
         """Never trade unjournaled; what the venue says is still taken over, and cancels pass."""
-        self._when_ready(lambda: self._journal_lost(message.cause))
+        self._when_ready(self._journal_lost, message.cause)
 
     def _journal_lost(self, cause: str) -> None:
         self._desk.journal_trouble = cause
@@ -266,17 +269,17 @@ class OrdersActor(Actor[OrdersMessage]):
     @receives
     def place_answered(self, message: PlaceAnswered) -> None:
         """How an attempt ended, of whichever epoch."""
-        self._when_ready(lambda: self._placing.answered(message))
+        self._when_ready(self._placing.answered, message)
 
     @receives
     def cancel_answered(self, message: CancelAnswered) -> None:
         """How a cancel ended."""
-        self._when_ready(lambda: self._placing.cancel_answered(message))
+        self._when_ready(self._placing.cancel_answered, message)
 
     @receives
     def look_up_done(self, message: LookUpDone) -> None:
         """What became of an order."""
-        self._when_ready(lambda: self._looked_up(message))
+        self._when_ready(self._looked_up, message)
 
     def _looked_up(self, message: LookUpDone) -> None:
         self._looking.done(message)
@@ -285,22 +288,22 @@ class OrdersActor(Actor[OrdersMessage]):
     @receives
     def order_seen(self, message: OrderSeen) -> None:
         """From the user stream."""
-        self._when_ready(lambda: self._intake.order_seen(message))
+        self._when_ready(self._intake.order_seen, message)
 
     @receives
     def trade_seen(self, message: TradeSeen) -> None:
         """From the user stream."""
-        self._when_ready(lambda: self._intake.trade_seen(message))
+        self._when_ready(self._intake.trade_seen, message)
 
     @receives
     def balances_seen(self, message: BalancesSeen) -> None:
         """From the user stream."""
-        self._when_ready(lambda: self._reconciling.balances_seen(message))
+        self._when_ready(self._reconciling.balances_seen, message)
 
     @receives
     def account_read(self, message: AccountRead) -> None:
         """The whole account."""
-        self._when_ready(lambda: self._reconciling.account_read(message))
+        self._when_ready(self._reconciling.account_read, message)
 
     @receives
     def venue_paused(self, message: VenuePaused) -> None:

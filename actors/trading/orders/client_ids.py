@@ -6,12 +6,12 @@ the exchange actor's (`ClientIdRule` in actors/exchange/quirks.py). 18 lower-cas
 
 from __future__ import annotations
 
-import base64
 import hashlib
 
 TAG_LENGTH = 4
 LENGTH = 18
-_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_ALPHABET = frozenset(_LETTERS)
 
 
 class ClientIdError(ValueError):
@@ -21,7 +21,7 @@ class ClientIdError(ValueError):
 def tag_of(bot: str) -> str:
     """A bot's tag: four characters made from its name, in front of every id it makes."""
     return (
-        "g" + _base32(hashlib.blake2b(bot.encode(), digest_size=8, person=b"ganglion.tag").digest())[: TAG_LENGTH - 1]
+        "g" + _base32(hashlib.blake2b(bot.encode(), digest_size=8, person=b"ganglion.tag").digest(), TAG_LENGTH - 1)
     )
 
 
@@ -39,7 +39,7 @@ def make_client_id(tag: str, run_root: bytes, account: str, number: int, *, leng
     digest = hashlib.blake2b(
         f"{account}\0{number}".encode(), key=run_root[:64], digest_size=32, person=b"ganglion.order"
     ).digest()
-    return tag + _base32(digest)[:room]
+    return tag + _base32(digest, room)
 
 
 def is_ours(client_id: str | None, tag: str, *, length: int = LENGTH) -> bool:
@@ -49,5 +49,11 @@ def is_ours(client_id: str | None, tag: str, *, length: int = LENGTH) -> bool:
     )
 
 
-def _base32(data: bytes) -> str:
-    return base64.b32encode(data).decode().rstrip("=").lower()
+def _base32(data: bytes, length: int) -> str:
+    """The first characters of the bytes in base32, five bits each."""
+    taken = data[: -(-length // 8) * 5]
+    bits, top = int.from_bytes(taken), 8 * len(taken) - 5
+    text = ""
+    for shift in range(top, top - 5 * length, -5):
+        text += _LETTERS[bits >> shift & 31]
+    return text

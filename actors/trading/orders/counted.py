@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from ganglion.actors.trading.money import add_to, minus, moved, negated
+from ganglion.actors.trading.money import add_to, minus, moved, negated, traded
 from ganglion.actors.trading.orders.line import Line
 from ganglion.messages.account import External
 from ganglion.messages.orders import Balance, Fill, OrderUpdate, VenueTrade
@@ -106,30 +106,34 @@ class Counted:
     ) -> Fill:
         """Count a trade as a fill of a line, or as nobody's."""
         self.sequence += 1
+        intent = None if line is None else line.intent
+        # In the order of its fields: by name it takes six times as long to make.
         fill = Fill(
-            account=self.account,
-            symbol=trade.symbol,
-            trade_id=trade.trade_id,
-            intent_id=None if line is None else line.intent.intent_id,
-            mode=None if line is None else line.intent.mode,
-            client_id=None if line is None else line.client_id,
-            side=trade.side,
-            price=trade.price,
-            amount=trade.amount,
-            fee=trade.fee,
-            fee_asset=trade.fee_asset,
-            liquidity=trade.liquidity,
-            timestamp_ms=trade.timestamp_ms,
-            sequence=self.sequence,
-            synthetic=synthetic,
-            replaces=replaces,
-            told_as=told_as,
+            self.account,
+            trade.symbol,
+            trade.trade_id,
+            None if intent is None else intent.intent_id,
+            None if intent is None else intent.mode,
+            None if line is None else line.client_id,
+            trade.side,
+            trade.price,
+            trade.amount,
+            trade.fee,
+            trade.fee_asset,
+            trade.liquidity,
+            trade.timestamp_ms,
+            self.sequence,
+            synthetic,
+            replaces,
+            told_as,
         )
         self.fills[(trade.symbol, trade.trade_id)] = fill
-        for asset, amount in moved((fill,)).items():
+        for asset, amount in traded(fill):
             add_to(self.sums, asset, amount)
+        if fill.fee:
+            add_to(self.sums, fill.fee_asset, negated(fill.fee))
         if line is not None:
-            line.fills[trade.trade_id] = fill
+            line.add(fill)
             line.sequence = self.sequence
         return fill
 
@@ -147,6 +151,9 @@ class Counted:
 
     def count_real(self, line: Line, trade: VenueTrade) -> list[Fact]:
         """Count a real trade; synthetic fills of its line step aside, what exceeds it stands in anew."""
+        key = (trade.symbol, trade.trade_id)
+        if not line.synthetic_count and key not in self.fills:
+            return [self.count(line, trade)]
         replaced: list[str] = []
         told: list[Told] = []
         left = trade.amount
@@ -156,13 +163,12 @@ class Counted:
                 break
             replaced.append(standing.trade_id)
             told += _told_by(standing)
-            del line.fills[standing.trade_id]
+            line.take_back(standing.trade_id)
             self.take_back((standing.symbol, standing.trade_id))
             if standing.amount > left:
                 rest = msgspec.structs.replace(_as_trade(standing), amount=minus(standing.amount, left))
                 break
             left = minus(left, standing.amount)
-        key = (trade.symbol, trade.trade_id)
         if key in self.fills:
             # It counted as somebody else's until now.
             replaced.append(trade.trade_id)

@@ -6,18 +6,19 @@ the ledger takes a record over, the journal gets it, then the neighbours hear th
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
 
 from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.checkpoint import encode_ledger
-from ganglion.actors.trading.orders.counted import Anomaly, Fact
+from ganglion.actors.trading.orders.counted import Anomaly
 from ganglion.actors.trading.orders.ledger import Ledger
 from ganglion.actors.trading.orders.settings import OrdersSettings
 from ganglion.actors.trading.trading_states import account_scope, mode_scope
 from ganglion.messages.account import AccountSnapshot, LedgerRead, LockedByOthers, OpenOrder, Reconciled
 from ganglion.messages.base import Message
 from ganglion.messages.degraded import VenueBack, VenueDown
-from ganglion.messages.journal import Append, Checkpoint, ReadJournal
+from ganglion.messages.journal import Append, Checkpoint, Durable, ReadJournal
 from ganglion.messages.lifecycle import (
     ConnectionChanged,
     EpochOpened,
@@ -63,7 +64,8 @@ ToPortfolio: TypeAlias = (
 ToJournal: TypeAlias = Append | ReadJournal | Checkpoint
 
 _EPOCH_RETRY_S = 60.0
-_NEVER_S = float("inf")
+NEVER_S = float("inf")
+"""In settings: no timer is set."""
 
 
 class Outside(Protocol):
@@ -76,6 +78,10 @@ class Outside(Protocol):
     @property
     def incarnation(self) -> int:
         """One more with each restart."""
+
+    @property
+    def address(self) -> Address[Any]:
+        """Its own."""
 
     def publish(self, message: Message) -> None:
         """Tell the subscribers."""
@@ -122,17 +128,22 @@ class Desk:
         self.epoch_asked = False
         """A new epoch was asked for and has not come."""
         self.journals = True
-        """False where the journal could not be understood: nothing is written behind what nobody can read."""
+        """False where nobody could read what is written: the settings want no journal, or this one is damaged."""
         self._journal = journal
         self._keys = 0
 
+    @cached_property
+    def clock(self) -> Clock:
+        """The system's."""
+        return self.outside.clock
+
     def now_s(self) -> float:
         """By the system's monotonic clock."""
-        return self.outside.clock.monotonic_s()
+        return self.clock.monotonic_s()
 
     def after(self, delay_s: float, key: str) -> None:
         """A Tick of this key, later; never where the settings say so."""
-        if delay_s == _NEVER_S:
+        if delay_s == NEVER_S:
             return
         self.outside.after(delay_s, Tick(key))
 
@@ -143,14 +154,24 @@ class Desk:
         facts = self.ledger.apply(record)
         if self.journals:
             self._journal.tell(Append(self.account, key, r.encode(record), self.outside.incarnation))
+        elif key and not self.settings.journaled:
+            # Behind what waits, as a journal's answer comes: a cancel in the same breath still takes it back.
+            self.outside.address.tell(Durable((key,)))
         for fact in facts:
-            self._tell(fact)
+            if isinstance(fact, Anomaly):
+                self.violate(fact.invariant, fact.text)
+            else:
+                self.portfolio.tell(fact)
 
     def next_key(self) -> str:
         """A key for a record that somebody waits for."""
         self._keys += 1
+        return f"{self._key_root}{self._keys}"
+
+    @cached_property
+    def _key_root(self) -> str:
         # With the incarnation in it, a late Durable can't answer for another incarnation's record.
-        return f"{self.account}-{self.outside.incarnation}-{self._keys}"
+        return f"{self.account}-{self.outside.incarnation}-"
 
     def checkpoint(self) -> None:
         """Everything that is known, in one piece: a start needs no older record."""
@@ -161,12 +182,6 @@ class Desk:
             self.record(r.Forgotten(before_ms))
         self._journal.tell(Checkpoint(self.account, encode_ledger(self.ledger), self.outside.incarnation))
 
-    def _tell(self, fact: Fact) -> None:
-        if isinstance(fact, Anomaly):
-            self.violate(fact.invariant, fact.text)
-        else:
-            self.portfolio.tell(fact)
-
     def violate(self, invariant: str, text: str) -> None:
         """An invariant does not hold: say so and halt the account."""
         self.outside.publish(Violation(invariant, self.account, text))
@@ -175,7 +190,7 @@ class Desk:
     def halt(self, mode: str | None, cause: str, by: By) -> None:
         """Stop placing for a mode, or the whole account; the first cause is kept and outlives every restart."""
         scope = account_scope(self.account) if mode is None else mode_scope(self.account, mode)
-        why = Cause(cause, by, self.outside.clock.now_ms())
+        why = Cause(cause, by, self.clock.now_ms())
         self.set_state(StateEntry(scope, TradingState.HALTED, why))
 
     def set_state(self, entry: StateEntry) -> None:

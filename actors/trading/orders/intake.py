@@ -63,16 +63,19 @@ class Intake:
         """A trade from whichever route: an order's of ours, somebody else's, or waiting to be claimed."""
         desk = self._desk
         ledger = desk.ledger
-        oldest_ms = ledger.opened_ms - int(desk.settings.overlap_s * 1000)
-        known = ledger.line_of(trade.symbol, trade.client_id, trade.venue_order_id)
-        if known is None and (ledger.opening is None or trade.timestamp_ms < oldest_ms):
+        line = ledger.line_of(trade.symbol, trade.client_id, trade.venue_order_id)
+        if line is None and (ledger.opening is None or trade.timestamp_ms < self._oldest_ms()):
             # The opening balances contain it.
             return
-        line = take_trade(desk, trade)
+        take_trade(desk, trade, line)
         if line is not None:
             self._placing.follow(line)
         elif (trade.symbol, trade.trade_id) in ledger.unmatched:
             self._orphaned(trade.client_id, trade.venue_order_id, "look up what it did")
+
+    def _oldest_ms(self) -> int:
+        """The venue's clock at the oldest trade that the opening balances may not contain."""
+        return self._desk.ledger.opened_ms - int(self._desk.settings.overlap_s * 1000)
 
     def adopt_unmatched(self) -> None:
         """Trades that no order of ours can claim any more are somebody else's."""

@@ -9,17 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from ganglion.actors.trading.money import minus, plain, total
-from ganglion.messages.orders import Fill, Intent, OrderState, VenueOrder
+from ganglion.actors.trading.money import minus, plain, plus, total
+from ganglion.messages.orders import TERMINAL, Fill, Intent, OrderState, VenueOrder
 from ganglion.messages.values import ZERO
 
 ENDED_WORDS = frozenset({"closed", "canceled", "expired", "rejected"})
 """ccxt's words for an order that can't trade any more."""
 
 _PENDING = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_AMEND})
+_NOT_SENT = frozenset({OrderState.INTENDED, OrderState.DENIED})
+_UNKNOWN = OrderState.UNKNOWN
+_ACCEPTED = OrderState.ACCEPTED
+_PARTIAL = OrderState.PARTIALLY_FILLED
+_FILLED = OrderState.FILLED
+_SETTLED = frozenset({OrderState.FILLED, OrderState.DENIED})
 
 
-@dataclass(slots=True)
+@dataclass
 class Line:
     """All that is known about one intent."""
 
@@ -44,7 +50,7 @@ class Line:
     """The greatest cumulative quantity that the venue told."""
     venue_cost: Decimal | None = None
     fills: dict[str, Fill] = field(default_factory=dict)
-    """By trade id, synthetic ones included."""
+    """By trade id, synthetic ones included; changed by `add` and `take_back` alone."""
     synthetic_count: int = 0
     cancel_asked: bool = False
     seen: bool = False
@@ -60,10 +66,21 @@ class Line:
     told: tuple[OrderState, Decimal] = (OrderState.INTENDED, ZERO)
     """State and filled amount of the last OrderUpdate."""
 
-    @property
-    def filled(self) -> Decimal:
-        """The sum of its fills."""
-        return total(fill.amount for fill in self.fills.values())
+    def __post_init__(self) -> None:
+        """Sum up the fills that it begins with."""
+        # No field: it follows from them, and stands in no checkpoint.
+        self.filled: Decimal = total(fill.amount for fill in self.fills.values()) if self.fills else ZERO
+
+    def add(self, fill: Fill) -> None:
+        """One more fill, under a trade id that it does not have."""
+        self.fills[fill.trade_id] = fill
+        self.filled = plus(self.filled, fill.amount)
+
+    def take_back(self, trade_id: str) -> None:
+        """A fill that another one replaces."""
+        del self.fills[trade_id]
+        # Anew: a difference would keep the digits of what is gone.
+        self.filled = total(fill.amount for fill in self.fills.values())
 
     @property
     def exists(self) -> bool:
@@ -73,21 +90,19 @@ class Line:
     @property
     def missing(self) -> Decimal:
         """What the venue's cumulative quantity says beyond the fills that are known."""
-        if self.venue_filled is None:
-            return ZERO
-        gap = minus(self.venue_filled, self.filled)
-        return max(gap, ZERO)
+        told = self.venue_filled
+        return ZERO if told is None or told <= self.filled else minus(told, self.filled)
 
     @property
     def question(self) -> str:
         """Why the venue has to be asked about it; empty where nothing is open to doubt."""
-        if self.state in {OrderState.INTENDED, OrderState.DENIED}:
+        if self.state in _NOT_SENT:
             return ""
-        if self.state is OrderState.UNKNOWN:
+        if self.state is _UNKNOWN:
             return self.reason or "its state at the venue is unknown"
         if self.missing:
             return f"the venue says {plain(self.venue_filled or ZERO)} filled, its trades sum to {plain(self.filled)}"
-        if self.state.terminal:
+        if self.state in TERMINAL:
             return ""
         if self.ended is not None:
             return f"the venue says {self.ended} but not how much was filled"
@@ -139,22 +154,24 @@ class Line:
 
     def derive(self) -> OrderState:
         """The state that follows from what is known."""
-        if self.state in {OrderState.DENIED, OrderState.FILLED}:
+        if self.state in _SETTLED:
             return self.state
         closed = self._closed()
         if closed is not None:
             return closed
-        if self.state.terminal or not self.exists or self.state in _PENDING:
+        if self.state in TERMINAL or self.state in _PENDING or not self.exists:
             return self.state
-        return OrderState.PARTIALLY_FILLED if self.fills else OrderState.ACCEPTED
+        return _PARTIAL if self.fills else _ACCEPTED
 
     def _closed(self) -> OrderState | None:
         """Terminal only where the venue says so AND the fills sum to its cumulative quantity."""
+        if self.ended is None:
+            return None
         filled = self.filled
         if self.ended == "rejected" and not filled and not self.missing:
             return OrderState.REJECTED
-        if self.ended is None or self.venue_filled is None or filled < self.venue_filled:
+        if self.venue_filled is None or filled < self.venue_filled:
             return None
         if filled >= self.intent.amount:
-            return OrderState.FILLED
+            return _FILLED
         return OrderState.EXPIRED if self.ended == "expired" else OrderState.CANCELED

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from ganglion.actors.trading.money import minus, plain, times, total
 from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.absence import Finding, Watch
-from ganglion.actors.trading.orders.desk import Desk
+from ganglion.actors.trading.orders.desk import NEVER_S, Desk
 from ganglion.actors.trading.orders.line import Line
 from ganglion.messages.orders import LookUpDone, LookUpOrder, VenueOrder, VenueTrade
 from ganglion.messages.values import ZERO, quote_of
@@ -89,10 +89,11 @@ class Looking:
         self._desk.after(self._desk.settings.look_up_cap_s, f"ask:{line.client_id}:{watch.asked}")
 
     def look_up_soon(self, line: Line) -> None:
-        """Look a line up after the grace in which its trades usually arrive."""
-        if line.client_id not in self._watches:
+        """Look a line up after the grace in which its trades usually arrive; never where none can trail."""
+        grace_s = self._desk.settings.fill_grace_s
+        if grace_s < NEVER_S and line.client_id not in self._watches:
             self._watches[line.client_id] = Watch()
-            self._desk.after(self._desk.settings.fill_grace_s, f"ask:{line.client_id}:0")
+            self._desk.after(grace_s, f"ask:{line.client_id}:0")
 
     def tick(self, client_id: str, asked: int) -> None:
         """A timer of `look_up`: look again if nobody has since."""
@@ -186,7 +187,8 @@ class Looking:
 def apply_found(desk: Desk, message: LookUpDone) -> None:
     """Take over an answered look-up's order and trades, as far as they are news."""
     for trade in message.trades:
-        take_trade(desk, trade)
+        line = desk.ledger.line_of(trade.symbol, trade.client_id, trade.venue_order_id)
+        take_trade(desk, trade, line)
     if message.order is not None:
         take_order(desk, message.order, message.client_id)
 
@@ -199,18 +201,15 @@ def take_order(desk: Desk, order: VenueOrder, client_id: str | None = None) -> L
     return line
 
 
-def take_trade(desk: Desk, trade: VenueTrade) -> Line | None:
-    """Apply an own trade once; None where no line is its own."""
+def take_trade(desk: Desk, trade: VenueTrade, line: Line | None) -> None:
+    """Apply an own trade once, to the line that it is of, if it is of any."""
     ledger = desk.ledger
     key = (trade.symbol, trade.trade_id)
-    line = ledger.line_of(trade.symbol, trade.client_id, trade.venue_order_id)
     known = ledger.fills.get(key)
     if key in ledger.prior or (known is not None and (line is None or known.intent_id is not None)):
-        return line
-    if line is None and key in ledger.unmatched:
-        return None
-    desk.record(r.TradeEvidence(trade))
-    return line
+        return
+    if line is not None or key not in ledger.unmatched:
+        desk.record(r.TradeEvidence(trade))
 
 
 def _price_of_missing(line: Line) -> Decimal:

@@ -32,6 +32,7 @@ from ganglion.messages.orders import (
 )
 from ganglion.messages.trading import By
 
+_INTENDED = OrderState.INTENDED
 _WORKING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
 _PENDING = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_AMEND})
 
@@ -63,32 +64,28 @@ class Placing:
 
     def place(self, message: PlaceOrder) -> None:
         """Journal the intent and its attempt; `durable` sends it."""
+        desk = self._desk
+        ledger, settings = desk.ledger, desk.settings
         intent = message.intent
-        known = self._desk.ledger.line_of_intent(intent.intent_id)
+        known = ledger.line_of_intent(intent.intent_id)
         if known is not None:
             # Said twice is said once: an intent is one decision for ever.
-            self._desk.portfolio.tell(self._desk.ledger.update_of(known))
+            desk.portfolio.tell(ledger.update_of(known))
             return
         refused = self._refusal(intent)
         if refused is not None:
-            self._desk.deny(intent, *refused)
+            desk.deny(intent, *refused)
             return
-        number = self._desk.ledger.next_number()
-        client_id = make_client_id(
-            self._desk.tag,
-            self._desk.run_root,
-            self._desk.account,
-            number,
-            length=self._desk.settings.client_id_length,
-        )
-        if client_id in self._desk.ledger.lines:
-            self._desk.violate("I2", f"client id {client_id} was made twice at {self._desk.account}")
-            self._desk.deny(intent, DenyReason.HALTED, "its client id was used before: the account is halted")
+        number = ledger.next_number()
+        client_id = make_client_id(desk.tag, desk.run_root, desk.account, number, length=settings.client_id_length)
+        if client_id in ledger.lines:
+            desk.violate("I2", f"client id {client_id} was made twice at {desk.account}")
+            desk.deny(intent, DenyReason.HALTED, "its client id was used before: the account is halted")
             return
-        key = self._desk.next_key()
+        key = desk.next_key()
         self._waiting[key] = client_id
-        self._desk.record(r.Intended(intent, number, client_id), key)
-        self._desk.after(self._desk.settings.durable_s, f"durable:{key}")
+        desk.record(r.Intended(intent, number, client_id), key)
+        desk.after(settings.durable_s, f"durable:{key}")
 
     def _refusal(self, intent: Intent) -> tuple[DenyReason, str] | None:
         desk = self._desk
@@ -107,8 +104,9 @@ class Placing:
             )
         if not desk.reconciled or not desk.live:
             return DenyReason.NOT_RECONCILED, f"{desk.account} is not reconciled with the venue: wait for Resume"
-        late_s = desk.now_s() - intent.deadline_s
-        if late_s > 0:
+        now_s = desk.clock.monotonic_s()
+        if now_s > intent.deadline_s:
+            late_s = now_s - intent.deadline_s
             return DenyReason.EXPIRED, f"its deadline passed {late_s:.3f} s ago: nothing was sent, decide again"
         return None
 
@@ -117,19 +115,20 @@ class Placing:
         client_id = self._waiting.pop(key, None)
         if client_id is None:
             return
-        line = self._desk.ledger.lines[client_id]
-        if line.state is not OrderState.INTENDED:
+        desk = self._desk
+        line = desk.ledger.lines[client_id]
+        if line.state is not _INTENDED:
             return
         refused = self._refusal(line.intent)
         if refused is not None:
             self._bury(line, *refused)
             return
-        self._desk.record(r.Sent(client_id, line.attempts))
+        desk.record(r.Sent(client_id, line.attempts))
         self._looking.sent(client_id)
-        order = SendOrder(line.intent, client_id, line.attempts, self._desk.epoch)
-        self._desk.exchange.tell(order)
-        self._desk.outside.publish(order)
-        self._desk.after(self._desk.settings.answer_s, f"answer:{client_id}")
+        order = SendOrder(line.intent, client_id, line.attempts, desk.epoch)
+        desk.exchange.tell(order)
+        desk.outside.publish(order)
+        desk.after(desk.settings.answer_s, f"answer:{client_id}")
 
     def not_durable(self, key: str) -> None:
         """The journal is silent: never trade unjournaled."""

@@ -117,7 +117,7 @@ class Reconciling:
             return f"{desk.account} is {desk.stopped}: see to that, start the bot again, then resume"
         if desk.journal_trouble:
             return f"the journal is broken ({desk.journal_trouble}): see to that, start the bot again, then resume"
-        desk.record(r.StateLifted(scope, who, desk.outside.clock.now_ms()))
+        desk.record(r.StateLifted(scope, who, desk.clock.now_ms()))
         desk.tell_states()
         self.snapshot_wanted(f"{scope} was resumed by {who}")
         return ""
@@ -146,7 +146,7 @@ class Reconciling:
         desk = self._desk
         settings = desk.settings
         if desk.ledger.opening is None:
-            since_ms = desk.outside.clock.now_ms() - int(settings.first_overlap_s * 1000)
+            since_ms = desk.clock.now_ms() - int(settings.first_overlap_s * 1000)
         else:
             since_ms = (desk.ledger.watermark_ms or desk.ledger.opened_ms) - int(settings.overlap_s * 1000)
             # The trades that inferred fills stand in for may be listed late, and are older than the last reading.

@@ -27,6 +27,9 @@ class OrdersSettings(msgspec.Struct, frozen=True, kw_only=True):
     late_spacing_s: float = 15.0
     answer_s: float = 30.0
     """Without an answer to a placing or a cancel after this, the order is looked up."""
+    journaled: bool = True
+    """False where no process can ever follow this one (a backtest): nobody could read a journal, so nothing is written
+    and everything counts as durable. An order line that fails then has lost what it knew, and halts."""
     durable_s: float = 5.0
     """Without Durable after this the intent is tombstoned and the account halts."""
     cancel_retry_s: float = 1.0

@@ -1,9 +1,14 @@
 """Client order ids: unique, repeatable and recognised."""
 
+import base64
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ganglion.actors.trading.orders.client_ids import (
     ClientIdError,
+    _base32,
     is_ours,
     make_client_id,
     tag_of,
@@ -22,6 +27,15 @@ def test_an_id_is_18_lower_case_alphanumeric_characters():
 
 def test_the_same_intent_number_has_the_same_id_for_ever():
     assert make_client_id(TAG, ROOT, "alpha", 7) == make_client_id(TAG, ROOT, "alpha", 7)
+
+
+def test_ids_are_made_as_they_were_in_journals_of_before():
+    assert make_client_id(TAG, ROOT, "alpha", 7) == "gcqn3c7auq4fhf7mis"
+
+
+@given(data=st.binary(min_size=10, max_size=32), length=st.integers(1, 16))
+def test_ids_are_base32_as_everybody_writes_it(data, length):
+    assert _base32(data, length) == base64.b32encode(data).decode().lower()[:length]
 
 
 def test_ten_thousand_intents_on_two_accounts_have_twenty_thousand_ids():
