@@ -63,6 +63,8 @@ class StateTree:
 
         Of equally severe ones the first.
         """
+        if not self.entries:
+            return None
         return _severest(entry for entry in self.entries if entry.scope.covers(mode, symbol))
 
     def halted(self, mode: str | None = None, symbol: Symbol | None = None) -> StateEntry | None:

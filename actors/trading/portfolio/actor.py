@@ -221,7 +221,8 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
         self._check_overdrawn()
 
     def _check_overdrawn(self) -> None:
-        text = ", ".join(f"{plain(amount)} {asset}" for asset, amount in sorted(self._money.overdrawn().items()))
+        overdrawn = self._money.overdrawn()
+        text = ", ".join(f"{plain(overdrawn[asset])} {asset}" for asset in sorted(overdrawn))
         if text and not self._overdrawn:
             self._orders.tell(SnapshotRequest(f"{self._account} is overdrawn by a fact: {text}"))
         self._overdrawn = text
