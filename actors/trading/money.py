@@ -12,7 +12,6 @@ from decimal import Decimal
 from ganglion.messages.orders import Fill, VenueTrade
 from ganglion.messages.values import EXACT, ZERO, Asset, Side, base_of, quote_of
 
-
 plus = EXACT.add
 """`left + right`, exactly."""
 

@@ -9,7 +9,7 @@ from collections import deque
 
 from ganglion.actors.trading.money import minus, plain, plus
 from ganglion.actors.trading.portfolio.admission import Facts
-from ganglion.actors.trading.portfolio.limits import Limits, Pace, Standing
+from ganglion.actors.trading.portfolio.limits import UNLIMITED, Limits, Pace, Standing
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.reservation import Reservation
@@ -19,10 +19,29 @@ from ganglion.messages.orders import Intent, OrderState, OrderUpdate
 from ganglion.messages.values import ZERO, Asset, Side, base_of
 
 
+def limited_of(
+    money: Portfolio,
+    base: Asset,
+    pace: Pace,
+    limits: tuple[tuple[str | None, Limits], ...],
+    now_s: float,
+    *,
+    replacing: bool,
+) -> tuple[tuple[Limits, Standing], ...]:
+    """Of a mode and of the whole account (None) the limits that bind, each with where it stands."""
+    return tuple(
+        [
+            (most, standing_of(money, base, mode, pace.of(mode or "", now_s), replacing=replacing))
+            for mode, most in limits
+            if most.binding
+        ]
+    )
+
+
 def standing_of(money: Portfolio, base: Asset, mode: str | None, placed: deque[float], *, replacing: bool) -> Standing:
     """Where a mode (the whole account for None) stands in a base asset; an order being replaced is no further one."""
     held = money.total(base) if mode is None else money.capital_of(mode, base)
-    own = [reservation for reservation in money.reservations.values() if mode in {None, reservation.mode}]
+    own = [reservation for reservation in money.reservations.values() if mode is None or reservation.mode == mode]
     for reservation in own:
         if reservation.side is Side.BUY and base_of(reservation.symbol) == base:
             held = plus(held, minus(reservation.amount, reservation.filled))
@@ -50,7 +69,7 @@ def facts_of(
     replacing: bool,
 ) -> Facts:
     """Everything that admission judges an intent by, at one instant."""
-    base = base_of(intent.symbol)
+    mode_limits = UNLIMITED if wiring is None else wiring.limits
     paused_until_s, pause_reason = may.pause_of(intent.symbol)
     return Facts(
         account=money.account,
@@ -69,10 +88,14 @@ def facts_of(
         top=top,
         book_invalid=book_invalid,
         max_book_age_s=max_book_age_s,
-        mode_limits=Limits() if wiring is None else wiring.limits,
-        mode_standing=standing_of(money, base, intent.mode, pace.of(intent.mode, now_s), replacing=replacing),
-        account_limits=account_limits,
-        account_standing=standing_of(money, base, None, pace.of("", now_s), replacing=replacing),
+        limited=limited_of(
+            money,
+            base_of(intent.symbol),
+            pace,
+            ((intent.mode, mode_limits), (None, account_limits)),
+            now_s,
+            replacing=replacing,
+        ),
     )
 
 

@@ -32,8 +32,9 @@ def fee_on_top(side: Side, market: Market | None) -> Decimal:
     """The worst fee, as a share, that is charged in the asset which the order pays with."""
     if market is None:
         return ZERO
-    rate = max(market.maker_fee, market.taker_fee, ZERO)
-    return rate if side in _FEE_ON_TOP.get(market.fee_side, (Side.BUY, Side.SELL)) else ZERO
+    if side not in _FEE_ON_TOP.get(market.fee_side, (Side.BUY, Side.SELL)):
+        return ZERO
+    return max(market.maker_fee, market.taker_fee, ZERO)
 
 
 @dataclass(slots=True)
