@@ -32,6 +32,16 @@ class Holding:
     locked: Decimal = ZERO
 
 
+@dataclass(slots=True)
+class _Known:
+    """What follows from the facts about one asset, until the next of them."""
+
+    held: dict[str | None, Decimal]
+    """By open orders of each mode, of all under None."""
+    available: dict[str, Decimal]
+    """To the modes that asked."""
+
+
 @dataclass
 class Portfolio:
     """An account's money."""
@@ -44,18 +54,17 @@ class Portfolio:
     fills: dict[tuple[Symbol, str], Fill] = field(default_factory=dict)
     capital: dict[str, dict[Asset, Decimal]] = field(default_factory=dict)
     """What each mode owns: its share of the opening balances and its own fills since."""
-    _held: dict[tuple[Asset, str | None], Decimal] | None = field(default=None, init=False, repr=False, compare=False)
-    """What open orders hold by asset and mode, of all modes under None; None after a change, until somebody asks."""
+    _known: dict[Asset, _Known] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Worked out when somebody asks after a change: most of what an order goes through moves no money."""
     _funds: dict[tuple[str, Symbol], Funds] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """Likewise what modes may decide with: most of what an order goes through moves no money."""
+    """The same of a mode in its market."""
 
     # -------------------------------------------------------------- facts
 
     def open(self, balances: Iterable[Balance]) -> None:
         """Start from the opening balances."""
-        self._changed()
         for balance in balances:
-            holding = self._holding(balance.asset)
+            holding = self._changing(balance.asset)
             holding.initial = plus(holding.initial, balance.total)
             holding.total = plus(holding.total, balance.total)
             for mode, share in self.shares.items():
@@ -63,18 +72,16 @@ class Portfolio:
 
     def add_external(self, external: External) -> None:
         """A change that no fill explains."""
-        self._changed()
-        holding = self._holding(external.asset)
+        holding = self._changing(external.asset)
         holding.external = plus(holding.external, external.amount)
         holding.total = plus(holding.total, external.amount)
 
     def lock(self, balances: Iterable[Balance]) -> None:
         """What orders of others hold: these assets and no others."""
-        self._changed()
-        for holding in self.holdings.values():
-            holding.locked = ZERO
+        for asset in self.holdings:
+            self._changing(asset).locked = ZERO
         for balance in balances:
-            self._holding(balance.asset).locked = balance.used
+            self._changing(balance.asset).locked = balance.used
 
     def apply_fill(self, fill: Fill) -> bool:
         """Apply a fill once; False where it was known. What it replaces is taken back first."""
@@ -90,17 +97,16 @@ class Portfolio:
         return True
 
     def _count(self, fill: Fill, *, taken_back: bool = False) -> None:
-        self._changed()
         add, less = (minus, plus) if taken_back else (plus, minus)
         own = None if fill.mode is None else self._capital(fill.mode)
         for asset, amount in traded(fill):
-            holding = self._holding(asset)
+            holding = self._changing(asset)
             holding.net_fills = add(holding.net_fills, amount)
             holding.total = add(holding.total, amount)
             if own is not None:
                 own[asset] = add(own.get(asset, ZERO), amount)
         if fill.fee:
-            holding = self._holding(fill.fee_asset)
+            holding = self._changing(fill.fee_asset)
             holding.fees = add(holding.fees, fill.fee)
             holding.total = less(holding.total, fill.fee)
             if own is not None:
@@ -108,6 +114,7 @@ class Portfolio:
         reservation = self.reservations.get(fill.intent_id or "")
         if reservation is not None:
             reservation.filled = add(reservation.filled, fill.amount)
+            self._changed(reservation.asset)
 
     def update(self, update: OrderUpdate, market: Market | None) -> None:
         """Where an order stands: a terminal one holds nothing, a late arrival holds again."""
@@ -120,18 +127,20 @@ class Portfolio:
 
     def reserve(self, reservation: Reservation) -> None:
         """Hold what an order may cost; whether it can be afforded was asked before."""
+        self.release(reservation.intent_id)
         self.reservations[reservation.intent_id] = reservation
-        self._changed()
+        self._changed(reservation.asset)
 
     def release(self, intent_id: str) -> bool:
         """Let go of an order that was denied; False where it held nothing."""
-        if self.reservations.pop(intent_id, None) is None:
+        released = self.reservations.pop(intent_id, None)
+        if released is None:
             return False
-        self._changed()
+        self._changed(released.asset)
         return True
 
-    def _changed(self) -> None:
-        self._held = None
+    def _changed(self, asset: Asset) -> None:
+        self._known.pop(asset, None)
         self._funds.clear()
 
     # -------------------------------------------------------------- reading it
@@ -145,20 +154,23 @@ class Portfolio:
 
     def reserved(self, asset: Asset, mode: str | None = None) -> Decimal:
         """What open orders hold of an asset, of one mode or of all."""
-        held = self._held
-        if held is None:
-            held = self._held = self._all_held()
-        return held.get((asset, mode), ZERO)
+        return self._known_of(asset).held.get(mode, ZERO)
 
-    def _all_held(self) -> dict[tuple[Asset, str | None], Decimal]:
-        """One pass over all reservations: they are few, and asked about several times after each change."""
-        held: dict[tuple[Asset, str | None], Decimal] = {}
+    def _known_of(self, asset: Asset) -> _Known:
+        known = self._known.get(asset)
+        if known is None:
+            known = self._known[asset] = self._worked_out(asset)
+        return known
+
+    def _worked_out(self, asset: Asset) -> _Known:
+        """One pass over all reservations: they are few."""
+        held: dict[str | None, Decimal] = {}
         for reservation in self.reservations.values():
-            amount = self.held_by(reservation)
-            for mode in (reservation.mode, None):
-                key = (reservation.asset, mode)
-                held[key] = plus(held.get(key, ZERO), amount)
-        return held
+            if reservation.asset == asset:
+                amount = self.held_by(reservation)
+                for mode in (reservation.mode, None):
+                    held[mode] = plus(held.get(mode, ZERO), amount)
+        return _Known(held, {})
 
     def total(self, asset: Asset) -> Decimal:
         """All of an asset."""
@@ -179,8 +191,12 @@ class Portfolio:
 
     def available_to(self, mode: str, asset: Asset) -> Decimal:
         """What a mode may still commit: its own capital less its orders, and never more than is free."""
-        own = minus(self.capital_of(mode, asset), self.reserved(asset, mode))
-        return max(ZERO, min(own, self.free(asset)))
+        known = self._known_of(asset)
+        available = known.available.get(mode)
+        if available is None:
+            own = minus(self.capital_of(mode, asset), known.held.get(mode, ZERO))
+            available = known.available[mode] = max(ZERO, min(own, self.free(asset)))
+        return available
 
     def funds_of(self, mode: str, symbol: Symbol) -> Funds:
         """A mode's own capital in its market."""
@@ -203,8 +219,12 @@ class Portfolio:
         for reservation in self.reservations.values():
             if reservation.amends not in self.reservations:
                 add_to(held, reservation.asset, reservation.need)
-        lefts = {asset: minus(holding.total, held.get(asset, ZERO)) for asset, holding in self.holdings.items()}
-        return {asset: left for asset, left in lefts.items() if left < 0}
+        found: dict[Asset, Decimal] = {}
+        for asset, holding in self.holdings.items():
+            left = minus(holding.total, held.get(asset, ZERO))
+            if left < ZERO:
+                found[asset] = left
+        return found
 
     def apart_from(self, venue: Mapping[Asset, Decimal]) -> str:
         """Where the venue's totals are not ours, with both figures; empty where they are equal."""
@@ -231,7 +251,9 @@ class Portfolio:
             external=holding.external,
         )
 
-    def _holding(self, asset: Asset) -> Holding:
+    def _changing(self, asset: Asset) -> Holding:
+        """A holding of which something is about to be written."""
+        self._changed(asset)
         holding = self.holdings.get(asset)
         if holding is None:
             holding = self.holdings[asset] = Holding()
