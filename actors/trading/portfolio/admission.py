@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal, localcontext
 from typing import TypeAlias
+
+import msgspec
 
 from ganglion.actors.trading.money import plain, times
 from ganglion.actors.trading.portfolio.limits import Limits, Standing, beyond_collar, over_limit
@@ -18,13 +19,12 @@ from ganglion.actors.trading.trading_states import stopped_text, stops
 from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import DenyReason, Intent
 from ganglion.messages.trading import StateEntry
-from ganglion.messages.values import EXACT, Side
+from ganglion.messages.values import EXACT, ZERO, Side
 
 Refusal: TypeAlias = tuple[DenyReason, str]
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(msgspec.Struct, kw_only=True):
     """All that a place is judged by."""
 
     account: str
@@ -67,7 +67,7 @@ def _sense(intent: Intent, facts: Facts) -> Refusal | None:
             DenyReason.INVALID,
             f"mode {intent.mode} does not trade {intent.symbol} on {facts.account}: name it in the configuration",
         )
-    if intent.amount <= 0 or (intent.price is not None and intent.price <= 0):
+    if intent.amount <= ZERO or (intent.price is not None and intent.price <= ZERO):
         price = "none" if intent.price is None else plain(intent.price)
         return (
             DenyReason.INVALID,
@@ -151,7 +151,7 @@ def _market(intent: Intent, facts: Facts) -> Refusal | None:
         ("amount", intent.amount, market.amount_step),
         ("price", intent.price, market.price_step),
     ):
-        if value is not None and step > 0 and EXACT.remainder(value, step):
+        if value is not None and step > ZERO and EXACT.remainder(value, step):
             return (
                 DenyReason.INVALID,
                 f"{name} {plain(value)} of {intent.symbol} is no multiple of the step {plain(step)}: cut it to that",

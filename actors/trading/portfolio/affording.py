@@ -6,6 +6,7 @@ Pure. The portfolio actor asks before it reserves.
 from __future__ import annotations
 
 from collections import deque
+from typing import TypeAlias
 
 from ganglion.actors.trading.money import minus, plain, plus
 from ganglion.actors.trading.portfolio.admission import Facts
@@ -18,23 +19,29 @@ from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import Intent, OrderState, OrderUpdate
 from ganglion.messages.values import ZERO, Asset, Side, base_of
 
+Binding: TypeAlias = tuple[tuple[str | None, Limits], ...]
+"""Limits that bind a mode: its own under its name, the account's under None; without those that limit nothing."""
+
+
+def binding_of(account: Limits, mode: str = "", own: Limits = UNLIMITED) -> Binding:
+    """What there is to look at before an order of a mode, or of nobody who is configured."""
+    return tuple((who, limits) for who, limits in ((mode, own), (None, account)) if limits.binding)
+
 
 def limited_of(
     money: Portfolio,
-    base: Asset,
+    intent: Intent,
     pace: Pace,
-    limits: tuple[tuple[str | None, Limits], ...],
+    binding: Binding,
     now_s: float,
     *,
     replacing: bool,
 ) -> tuple[tuple[Limits, Standing], ...]:
-    """Of a mode and of the whole account (None) the limits that bind, each with where it stands."""
+    """The limits that bind a mode, each with where stands whom it limits."""
+    base = base_of(intent.symbol)
     return tuple(
-        [
-            (most, standing_of(money, base, mode, pace.of(mode or "", now_s), replacing=replacing))
-            for mode, most in limits
-            if most.binding
-        ]
+        (limits, standing_of(money, base, mode, pace.of(mode or "", now_s), replacing=replacing))
+        for mode, limits in binding
     )
 
 
@@ -59,7 +66,7 @@ def facts_of(
     may: Permission,
     pace: Pace,
     wiring: ModeWiring | None,
-    account_limits: Limits,
+    binding: Binding,
     *,
     market: Market | None,
     top: TopOfBook | None,
@@ -69,7 +76,6 @@ def facts_of(
     replacing: bool,
 ) -> Facts:
     """Everything that admission judges an intent by, at one instant."""
-    mode_limits = UNLIMITED if wiring is None else wiring.limits
     paused_until_s, pause_reason = may.pause_of(intent.symbol)
     return Facts(
         account=money.account,
@@ -88,14 +94,7 @@ def facts_of(
         top=top,
         book_invalid=book_invalid,
         max_book_age_s=max_book_age_s,
-        limited=limited_of(
-            money,
-            base_of(intent.symbol),
-            pace,
-            ((intent.mode, mode_limits), (None, account_limits)),
-            now_s,
-            replacing=replacing,
-        ),
+        limited=limited_of(money, intent, pace, binding, now_s, replacing=replacing) if binding else (),
     )
 
 

@@ -14,7 +14,7 @@ from ganglion.actors.trading.money import add_to, minus, negated, plain, plus, t
 from ganglion.actors.trading.portfolio.reservation import Reservation, reservation_of
 from ganglion.messages.account import AccountSnapshot, AssetView, External, Funds
 from ganglion.messages.market import Market
-from ganglion.messages.orders import Balance, Fill, OrderUpdate
+from ganglion.messages.orders import TERMINAL, Balance, Fill, OrderUpdate
 from ganglion.messages.values import ZERO, Asset, Symbol, base_of, quote_of
 
 _SHARE_STEP = Decimal("1e-12")
@@ -32,16 +32,6 @@ class Holding:
     locked: Decimal = ZERO
 
 
-@dataclass(slots=True)
-class _Known:
-    """What follows from the facts about one asset, until the next of them."""
-
-    held: dict[str | None, Decimal]
-    """By open orders of each mode, of all under None."""
-    available: dict[str, Decimal]
-    """To the modes that asked."""
-
-
 @dataclass
 class Portfolio:
     """An account's money."""
@@ -54,17 +44,18 @@ class Portfolio:
     fills: dict[tuple[Symbol, str], Fill] = field(default_factory=dict)
     capital: dict[str, dict[Asset, Decimal]] = field(default_factory=dict)
     """What each mode owns: its share of the opening balances and its own fills since."""
-    _known: dict[Asset, _Known] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """Worked out when somebody asks after a change: most of what an order goes through moves no money."""
+    _held: dict[Asset, dict[str | None, Decimal]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What open orders hold by mode, of all modes under None; an asset is missing after a change, until one asks."""
     _funds: dict[tuple[str, Symbol], Funds] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The same of a mode in its market."""
+    """Likewise what a mode has in its market: most of what an order goes through moves no money."""
 
     # -------------------------------------------------------------- facts
 
     def open(self, balances: Iterable[Balance]) -> None:
         """Start from the opening balances."""
+        self._funds.clear()
         for balance in balances:
-            holding = self._changing(balance.asset)
+            holding = self._holding(balance.asset)
             holding.initial = plus(holding.initial, balance.total)
             holding.total = plus(holding.total, balance.total)
             for mode, share in self.shares.items():
@@ -72,16 +63,18 @@ class Portfolio:
 
     def add_external(self, external: External) -> None:
         """A change that no fill explains."""
-        holding = self._changing(external.asset)
+        self._funds.clear()
+        holding = self._holding(external.asset)
         holding.external = plus(holding.external, external.amount)
         holding.total = plus(holding.total, external.amount)
 
     def lock(self, balances: Iterable[Balance]) -> None:
         """What orders of others hold: these assets and no others."""
-        for asset in self.holdings:
-            self._changing(asset).locked = ZERO
+        self._funds.clear()
+        for holding in self.holdings.values():
+            holding.locked = ZERO
         for balance in balances:
-            self._changing(balance.asset).locked = balance.used
+            self._holding(balance.asset).locked = balance.used
 
     def apply_fill(self, fill: Fill) -> bool:
         """Apply a fill once; False where it was known. What it replaces is taken back first."""
@@ -97,16 +90,17 @@ class Portfolio:
         return True
 
     def _count(self, fill: Fill, *, taken_back: bool = False) -> None:
+        self._funds.clear()
         add, less = (minus, plus) if taken_back else (plus, minus)
         own = None if fill.mode is None else self._capital(fill.mode)
         for asset, amount in traded(fill):
-            holding = self._changing(asset)
+            holding = self._holding(asset)
             holding.net_fills = add(holding.net_fills, amount)
             holding.total = add(holding.total, amount)
             if own is not None:
                 own[asset] = add(own.get(asset, ZERO), amount)
         if fill.fee:
-            holding = self._changing(fill.fee_asset)
+            holding = self._holding(fill.fee_asset)
             holding.fees = add(holding.fees, fill.fee)
             holding.total = less(holding.total, fill.fee)
             if own is not None:
@@ -114,11 +108,11 @@ class Portfolio:
         reservation = self.reservations.get(fill.intent_id or "")
         if reservation is not None:
             reservation.filled = add(reservation.filled, fill.amount)
-            self._changed(reservation.asset)
+            self._held.pop(reservation.asset, None)
 
     def update(self, update: OrderUpdate, market: Market | None) -> None:
         """Where an order stands: a terminal one holds nothing, a late arrival holds again."""
-        if update.state.terminal:
+        if update.state in TERMINAL:
             self.release(update.intent_id)
         elif update.intent_id not in self.reservations:
             self.reserve(reservation_of(update, market))
@@ -129,18 +123,18 @@ class Portfolio:
         """Hold what an order may cost; whether it can be afforded was asked before."""
         self.release(reservation.intent_id)
         self.reservations[reservation.intent_id] = reservation
-        self._changed(reservation.asset)
+        self._holds_anew(reservation.asset)
 
     def release(self, intent_id: str) -> bool:
         """Let go of an order that was denied; False where it held nothing."""
         released = self.reservations.pop(intent_id, None)
         if released is None:
             return False
-        self._changed(released.asset)
+        self._holds_anew(released.asset)
         return True
 
-    def _changed(self, asset: Asset) -> None:
-        self._known.pop(asset, None)
+    def _holds_anew(self, asset: Asset) -> None:
+        self._held.pop(asset, None)
         self._funds.clear()
 
     # -------------------------------------------------------------- reading it
@@ -154,23 +148,19 @@ class Portfolio:
 
     def reserved(self, asset: Asset, mode: str | None = None) -> Decimal:
         """What open orders hold of an asset, of one mode or of all."""
-        return self._known_of(asset).held.get(mode, ZERO)
+        return self._holds_of(asset).get(mode, ZERO)
 
-    def _known_of(self, asset: Asset) -> _Known:
-        known = self._known.get(asset)
-        if known is None:
-            known = self._known[asset] = self._worked_out(asset)
-        return known
-
-    def _worked_out(self, asset: Asset) -> _Known:
-        """One pass over all reservations: they are few."""
-        held: dict[str | None, Decimal] = {}
+    def _holds_of(self, asset: Asset) -> dict[str | None, Decimal]:
+        held = self._held.get(asset)
+        if held is not None:
+            return held
+        held = self._held[asset] = {}
         for reservation in self.reservations.values():
             if reservation.asset == asset:
                 amount = self.held_by(reservation)
                 for mode in (reservation.mode, None):
                     held[mode] = plus(held.get(mode, ZERO), amount)
-        return _Known(held, {})
+        return held
 
     def total(self, asset: Asset) -> Decimal:
         """All of an asset."""
@@ -191,12 +181,8 @@ class Portfolio:
 
     def available_to(self, mode: str, asset: Asset) -> Decimal:
         """What a mode may still commit: its own capital less its orders, and never more than is free."""
-        known = self._known_of(asset)
-        available = known.available.get(mode)
-        if available is None:
-            own = minus(self.capital_of(mode, asset), known.held.get(mode, ZERO))
-            available = known.available[mode] = max(ZERO, min(own, self.free(asset)))
-        return available
+        own = minus(self.capital_of(mode, asset), self.reserved(asset, mode))
+        return max(ZERO, min(own, self.free(asset)))
 
     def funds_of(self, mode: str, symbol: Symbol) -> Funds:
         """A mode's own capital in its market."""
@@ -251,9 +237,7 @@ class Portfolio:
             external=holding.external,
         )
 
-    def _changing(self, asset: Asset) -> Holding:
-        """A holding of which something is about to be written."""
-        self._changed(asset)
+    def _holding(self, asset: Asset) -> Holding:
         holding = self.holdings.get(asset)
         if holding is None:
             holding = self.holdings[asset] = Holding()

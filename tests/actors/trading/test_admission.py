@@ -38,7 +38,7 @@ def facts(mode_limits=UNLIMITED, mode_standing=NOBODY, account_limits=UNLIMITED,
         max_book_age_s=5.0,
         limited=((mode_limits, mode_standing), (account_limits, account_standing)),
     )
-    return replace(plain, **changes)
+    return msgspec.structs.replace(plain, **changes)
 
 
 def wish(**changes):
