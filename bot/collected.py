@@ -186,9 +186,9 @@ class Mode:
 
     def _add(self, fill: Fill, times: int) -> None:
         self.fills += times
-        own = self.inventory
-        own.cash -= times * fill.side.sign * fill.price * fill.amount
-        own.base += times * fill.side.sign * fill.amount
+        own, sign = self.inventory, times * fill.side.sign
+        own.cash -= sign * fill.price * fill.amount
+        own.base += sign * fill.amount
         if fill.fee_asset == quote_of(self.symbol):
             own.fees_quote += times * fill.fee
         elif fill.fee_asset == base_of(self.symbol):

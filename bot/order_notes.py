@@ -35,8 +35,11 @@ class OrderNotes:
 
     def heard(self, update: OrderUpdate, now_s: float) -> None:
         """An order is there, or moved on."""
-        note = self._notes.setdefault(update.intent_id, Note(now_s, now_s))
-        note.changed_s = now_s
+        note = self._notes.get(update.intent_id)
+        if note is None:
+            self._notes[update.intent_id] = Note(now_s, now_s)
+        else:
+            note.changed_s = now_s
 
     def fill(self, fill: Fill) -> None:
         """What one fill adds; what it stands in for is not taken back, a snapshot counts anew."""

@@ -12,15 +12,14 @@ from decimal import Decimal
 from ganglion.messages.orders import Fill, VenueTrade
 from ganglion.messages.values import EXACT, ZERO, Asset, Side, base_of, quote_of
 
+plus = EXACT.add
+"""`left + right`, exactly."""
 
-def plus(left: Decimal, right: Decimal) -> Decimal:
-    """`left + right`, exactly."""
-    return EXACT.add(left, right)
+minus = EXACT.subtract
+"""`left - right`, exactly."""
 
-
-def minus(left: Decimal, right: Decimal) -> Decimal:
-    """`left - right`, exactly."""
-    return EXACT.subtract(left, right)
+times = EXACT.multiply
+"""`left * right`, exactly."""
 
 
 def negated(amount: Decimal) -> Decimal:
@@ -28,22 +27,17 @@ def negated(amount: Decimal) -> Decimal:
     return amount.copy_negate()
 
 
-def times(left: Decimal, right: Decimal) -> Decimal:
-    """`left * right`, exactly."""
-    return EXACT.multiply(left, right)
-
-
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The sum of all, exactly; 0 of none."""
     result = ZERO
     for amount in amounts:
-        result = EXACT.add(result, amount)
+        result = plus(result, amount)
     return result
 
 
 def add_to(sums: dict[Asset, Decimal], asset: Asset, amount: Decimal) -> None:
     """Add an amount to one asset of a table of sums, in place."""
-    sums[asset] = EXACT.add(sums.get(asset, ZERO), amount)
+    sums[asset] = plus(sums.get(asset, ZERO), amount)
 
 
 def traded(fill: Fill | VenueTrade) -> tuple[tuple[Asset, Decimal], tuple[Asset, Decimal]]:

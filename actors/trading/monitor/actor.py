@@ -129,7 +129,10 @@ class MonitorActor(Actor[MonitorMessage]):
         self.after(self._every_s, Tick("settled"))
 
     def _of(self, account: str) -> _Watched:
-        return self._accounts.setdefault(account, _Watched())
+        watched = self._accounts.get(account)
+        if watched is None:
+            watched = self._accounts[account] = _Watched()
+        return watched
 
     def _judge(self, *found: Violation | None) -> None:
         for violation in found:
@@ -184,22 +187,22 @@ class MonitorActor(Actor[MonitorMessage]):
             watched.venue_ids.setdefault(update.intent_id, update.venue_id)
         watched.states[update.intent_id] = update
         if update.state in AT_RISK or update.state is OrderState.INTENDED:
-            watched.since_s.setdefault(update.intent_id, self.clock.monotonic_s())
+            if update.intent_id not in watched.since_s:
+                watched.since_s[update.intent_id] = self.clock.monotonic_s()
         else:
             watched.since_s.pop(update.intent_id, None)
 
     @receives
     def fill(self, message: Fill) -> None:
         """I10."""
-        fills = self._of(message.account).fills
+        watched = self._of(message.account)
         key = (message.symbol, message.trade_id)
-        self._judge(check.fill_once(key in fills, message))
-        fills[key] = None
-        stand_ins = self._of(message.account).stand_ins
+        self._judge(check.fill_once(key in watched.fills, message))
+        watched.fills[key] = None
         for trade_id in message.replaces:
-            stand_ins.pop((message.symbol, trade_id), None)
+            watched.stand_ins.pop((message.symbol, trade_id), None)
         if message.synthetic:
-            stand_ins[key] = (message, self.clock.monotonic_s())
+            watched.stand_ins[key] = (message, self.clock.monotonic_s())
 
     @receives
     def snapshot(self, message: AccountSnapshot) -> None:

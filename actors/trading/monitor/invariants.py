@@ -40,7 +40,7 @@ _KEEPERS = frozenset({"orders", "portfolio"})
 def money_conserved(view: PortfolioView) -> Violation | None:
     """I1: free + reserved + locked + fees = initial + net of fills + external, exactly, for every asset."""
     for asset in view.assets:
-        have = plus(asset.total, asset.fees)
+        have = plus(plus(plus(asset.free, asset.reserved), asset.locked), asset.fees)
         should = plus(plus(asset.initial, asset.net_fills), asset.external)
         if have != should:
             return Violation(
@@ -50,7 +50,7 @@ def money_conserved(view: PortfolioView) -> Violation | None:
                 f"{plain(asset.locked)} + fees {plain(asset.fees)} = {plain(have)}, not initial {plain(asset.initial)} "
                 f"+ fills {plain(asset.net_fills)} + external {plain(asset.external)} = {plain(should)}",
             )
-        if asset.reserved < 0 or asset.locked < 0:
+        if asset.reserved < ZERO or asset.locked < ZERO:
             text = (
                 f"{asset.asset}: reserved {plain(asset.reserved)}, locked {plain(asset.locked)}: neither can be below 0"
             )
@@ -185,17 +185,17 @@ def filled_grows(before: Decimal | None, update: OrderUpdate) -> Violation | Non
 
 def book_fit(admitted: Admitted, max_age_s: float) -> Violation | None:
     """I8: what was decided on is neither old nor crossed, and has no gap."""
-    top, what = admitted.top, f"intent {admitted.intent_id} was admitted on"
+    top = admitted.top
     if top is None:
-        return Violation("I8", admitted.account, f"{what} no book of {admitted.symbol} at all")
-    if admitted.book_invalid is not None:
-        text = f"{what} a book of {admitted.symbol} that was not valid: {admitted.book_invalid}"
-        return Violation("I8", admitted.account, text)
-    age_s = admitted.at_s - top.received_s
-    if age_s <= max_age_s and top.bid < top.ask:
-        return None
-    text = f"{what} a book of {top.symbol} {age_s:.2f} s old (most {max_age_s:g}) at {top.bid} / {top.ask}"
-    return Violation("I8", admitted.account, text)
+        book = f"no book of {admitted.symbol} at all"
+    elif admitted.book_invalid is not None:
+        book = f"a book of {admitted.symbol} that was not valid: {admitted.book_invalid}"
+    else:
+        age_s = admitted.at_s - top.received_s
+        if age_s <= max_age_s and top.bid < top.ask:
+            return None
+        book = f"a book of {top.symbol} {age_s:.2f} s old (most {max_age_s:g}) at {top.bid} / {top.ask}"
+    return Violation("I8", admitted.account, f"intent {admitted.intent_id} was admitted on {book}")
 
 
 def not_halted(order: SendOrder, account: str, state: StateEntry | None) -> Violation | None:

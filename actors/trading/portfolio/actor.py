@@ -12,13 +12,13 @@ from decimal import Decimal
 
 from ganglion.actors.trading.money import plain
 from ganglion.actors.trading.portfolio.admission import Facts, Refusal, refuse
-from ganglion.actors.trading.portfolio.affording import facts_of, intended, shortage_of
+from ganglion.actors.trading.portfolio.affording import binding_of, facts_of, intended, shortage_of
 from ganglion.actors.trading.portfolio.flattening import flattening, kept
-from ganglion.actors.trading.portfolio.limits import Limits, Pace
+from ganglion.actors.trading.portfolio.limits import UNLIMITED, Limits, Pace
 from ganglion.actors.trading.portfolio.passing import PassesOn
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio, equal_shares, rebuild
-from ganglion.actors.trading.portfolio.rejections import Rejections
+from ganglion.actors.trading.portfolio.rejections import Rejections, tell_rejected
 from ganglion.actors.trading.portfolio.reservation import reservation_of
 from ganglion.actors.trading.portfolio.resuming import forgotten, resume_of
 from ganglion.actors.trading.portfolio.showing import VIEW, Shows
@@ -49,6 +49,7 @@ from ganglion.messages.lifecycle import (
 )
 from ganglion.messages.market import BookInvalid, Market, TopOfBook
 from ganglion.messages.orders import (
+    TERMINAL,
     Admitted,
     AmendOrder,
     DenyReason,
@@ -79,7 +80,9 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
         self._account = account
         self._orders = orders
         self._modes = dict(modes)
-        self._limits = limits or Limits()
+        most = limits or UNLIMITED
+        self._limits = {name: binding_of(most, name, mode.limits) for name, mode in modes.items()}
+        self._account_limits = binding_of(most)
         self._settings = settings or PortfolioSettings()
         self._shares = equal_shares({name: mode.funds for name, mode in modes.items()})
         self._money = Portfolio(account, self._shares)
@@ -139,7 +142,7 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
         self._money.reserve(reservation)
         # From here on it exists: a mode that restarts before the order line has spoken must not decide it again.
         self._orders_open[intent.intent_id] = intended(intent)
-        self._pace.note(intent.mode, self.clock.monotonic_s())
+        self._pace.note(intent.mode, facts.now_s)
         self._orders.tell(command)
         self.publish(
             Admitted(self._account, intent.intent_id, intent.symbol, facts.top, facts.book_invalid, facts.now_s)
@@ -175,7 +178,7 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
             self._may,
             self._pace,
             self._modes.get(intent.mode),
-            self._limits,
+            self._limits.get(intent.mode, self._account_limits),
             market=self._markets.get(intent.symbol),
             top=self._tops.get(intent.symbol),
             book_invalid=self._invalid.get(intent.symbol),
@@ -193,11 +196,12 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
             return
         self._sequence = message.sequence
         self._money.update(message, self._markets.get(message.symbol))
-        if message.state.terminal:
+        if message.state in TERMINAL:
             self._orders_open.pop(message.intent_id, None)
         else:
             self._orders_open[message.intent_id] = message
-        self._rejections.note(message, self.log)
+        if self._rejections.is_news(message):
+            tell_rejected(message, self.log)
         mode = self._modes.get(message.mode)
         # A denied one is told as OrderDenied, which says why.
         if mode is not None and message.state is not OrderState.DENIED:
@@ -221,7 +225,10 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
         self._check_overdrawn()
 
     def _check_overdrawn(self) -> None:
-        text = ", ".join(f"{plain(amount)} {asset}" for asset, amount in sorted(self._money.overdrawn().items()))
+        overdrawn = self._money.overdrawn()
+        if not overdrawn and not self._overdrawn:
+            return
+        text = ", ".join(f"{plain(overdrawn[asset])} {asset}" for asset in sorted(overdrawn))
         if text and not self._overdrawn:
             self._orders.tell(SnapshotRequest(f"{self._account} is overdrawn by a fact: {text}"))
         self._overdrawn = text

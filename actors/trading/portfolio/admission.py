@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal, localcontext
 from typing import TypeAlias
 
+import msgspec
+
 from ganglion.actors.trading.money import plain, times
-from ganglion.actors.trading.portfolio.limits import Limits, Standing, beyond_collar, over_limit, worst_price
+from ganglion.actors.trading.portfolio.limits import Limits, Standing, beyond_collar, over_limit
 from ganglion.actors.trading.trading_states import stopped_text, stops
 from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import DenyReason, Intent
 from ganglion.messages.trading import StateEntry
-from ganglion.messages.values import Side
+from ganglion.messages.values import EXACT, ZERO, Side
 
 Refusal: TypeAlias = tuple[DenyReason, str]
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(msgspec.Struct, kw_only=True):
     """All that a place is judged by."""
 
     account: str
@@ -45,10 +45,8 @@ class Facts:
     top: TopOfBook | None
     book_invalid: str | None
     max_book_age_s: float
-    mode_limits: Limits
-    mode_standing: Standing
-    account_limits: Limits
-    account_standing: Standing
+    limited: tuple[tuple[Limits, Standing], ...]
+    """The limits of the mode and of the account, and where they stand; without those who have none."""
 
 
 def refuse(intent: Intent, facts: Facts) -> Refusal | None:
@@ -69,7 +67,7 @@ def _sense(intent: Intent, facts: Facts) -> Refusal | None:
             DenyReason.INVALID,
             f"mode {intent.mode} does not trade {intent.symbol} on {facts.account}: name it in the configuration",
         )
-    if intent.amount <= 0 or (intent.price is not None and intent.price <= 0):
+    if intent.amount <= ZERO or (intent.price is not None and intent.price <= ZERO):
         price = "none" if intent.price is None else plain(intent.price)
         return (
             DenyReason.INVALID,
@@ -153,16 +151,18 @@ def _market(intent: Intent, facts: Facts) -> Refusal | None:
         ("amount", intent.amount, market.amount_step),
         ("price", intent.price, market.price_step),
     ):
-        if value is not None and step > 0 and _rest(value, step):
+        if value is not None and step > ZERO and EXACT.remainder(value, step):
             return (
                 DenyReason.INVALID,
                 f"{name} {plain(value)} of {intent.symbol} is no multiple of the step {plain(step)}: cut it to that",
             )
-    return _minimums(intent, market, mid_of(facts))
+    return _minimums(intent, market, mid_of(facts) if intent.price is None else intent.price)
 
 
-def _minimums(intent: Intent, market: Market, mid: Decimal) -> Refusal | None:
-    price = worst_price(intent, mid)
+def _minimums(intent: Intent, market: Market, price: Decimal) -> Refusal | None:
+    cost = times(price, intent.amount)
+    if intent.amount >= market.min_amount and cost >= market.min_cost:
+        return None
     at = f"{intent.symbol} at {market.exchange}"
     if intent.amount < market.min_amount:
         return (
@@ -172,26 +172,19 @@ def _minimums(intent: Intent, market: Market, mid: Decimal) -> Refusal | None:
                 f"{plain(_enough(market, price))} would be enough"
             ),
         )
-    cost = times(price, intent.amount)
-    if cost < market.min_cost:
-        return (
-            DenyReason.BELOW_MINIMUM,
-            (
-                f"{plain(intent.amount)} x {plain(price)} = {plain(cost)} is under the least cost "
-                f"{plain(market.min_cost)} of {at}: an amount of {plain(_enough(market, price))} would be enough"
-            ),
-        )
-    return None
+    return (
+        DenyReason.BELOW_MINIMUM,
+        (
+            f"{plain(intent.amount)} x {plain(price)} = {plain(cost)} is under the least cost "
+            f"{plain(market.min_cost)} of {at}: an amount of {plain(_enough(market, price))} would be enough"
+        ),
+    )
 
 
 def _limits(intent: Intent, facts: Facts) -> Refusal | None:
-    mid = mid_of(facts)
-    for limits, standing in (
-        (facts.mode_limits, facts.mode_standing),
-        (facts.account_limits, facts.account_standing),
-    ):
+    for limits, standing in facts.limited:
         judge = beyond_collar if intent.flatten else over_limit
-        text = judge(limits, standing, intent, mid, facts.now_s)
+        text = judge(limits, standing, intent, mid_of(facts), facts.now_s)
         if text is not None:
             return DenyReason.LIMIT, text
     return None
@@ -209,11 +202,6 @@ _CHECKS: tuple[Callable[[Intent, Facts], Refusal | None], ...] = (
 def mid_of(facts: Facts) -> Decimal:
     """Mid of the book as a Decimal; a float's shortest text is the price the venue wrote."""
     return Decimal(0) if facts.top is None else Decimal(str(facts.top.mid))
-
-
-def _rest(value: Decimal, step: Decimal) -> Decimal:
-    with localcontext(prec=96):
-        return value % step
 
 
 def _enough(market: Market, price: Decimal) -> Decimal:

@@ -6,10 +6,11 @@ Pure. The portfolio actor asks before it reserves.
 from __future__ import annotations
 
 from collections import deque
+from typing import TypeAlias
 
 from ganglion.actors.trading.money import minus, plain, plus
 from ganglion.actors.trading.portfolio.admission import Facts
-from ganglion.actors.trading.portfolio.limits import Limits, Pace, Standing
+from ganglion.actors.trading.portfolio.limits import UNLIMITED, Limits, Pace, Standing
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.reservation import Reservation
@@ -18,11 +19,36 @@ from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import Intent, OrderState, OrderUpdate
 from ganglion.messages.values import ZERO, Asset, Side, base_of
 
+Binding: TypeAlias = tuple[tuple[str | None, Limits], ...]
+"""Limits that bind a mode: its own under its name, the account's under None; without those that limit nothing."""
+
+
+def binding_of(account: Limits, mode: str = "", own: Limits = UNLIMITED) -> Binding:
+    """What there is to look at before an order of a mode, or of nobody who is configured."""
+    return tuple((who, limits) for who, limits in ((mode, own), (None, account)) if limits.binding)
+
+
+def limited_of(
+    money: Portfolio,
+    intent: Intent,
+    pace: Pace,
+    binding: Binding,
+    now_s: float,
+    *,
+    replacing: bool,
+) -> tuple[tuple[Limits, Standing], ...]:
+    """The limits that bind a mode, each with where stands whom it limits."""
+    base = base_of(intent.symbol)
+    return tuple(
+        (limits, standing_of(money, base, mode, pace.of(mode or "", now_s), replacing=replacing))
+        for mode, limits in binding
+    )
+
 
 def standing_of(money: Portfolio, base: Asset, mode: str | None, placed: deque[float], *, replacing: bool) -> Standing:
     """Where a mode (the whole account for None) stands in a base asset; an order being replaced is no further one."""
     held = money.total(base) if mode is None else money.capital_of(mode, base)
-    own = [reservation for reservation in money.reservations.values() if mode in {None, reservation.mode}]
+    own = [reservation for reservation in money.reservations.values() if mode is None or reservation.mode == mode]
     for reservation in own:
         if reservation.side is Side.BUY and base_of(reservation.symbol) == base:
             held = plus(held, minus(reservation.amount, reservation.filled))
@@ -40,7 +66,7 @@ def facts_of(
     may: Permission,
     pace: Pace,
     wiring: ModeWiring | None,
-    account_limits: Limits,
+    binding: Binding,
     *,
     market: Market | None,
     top: TopOfBook | None,
@@ -50,7 +76,6 @@ def facts_of(
     replacing: bool,
 ) -> Facts:
     """Everything that admission judges an intent by, at one instant."""
-    base = base_of(intent.symbol)
     paused_until_s, pause_reason = may.pause_of(intent.symbol)
     return Facts(
         account=money.account,
@@ -69,10 +94,7 @@ def facts_of(
         top=top,
         book_invalid=book_invalid,
         max_book_age_s=max_book_age_s,
-        mode_limits=Limits() if wiring is None else wiring.limits,
-        mode_standing=standing_of(money, base, intent.mode, pace.of(intent.mode, now_s), replacing=replacing),
-        account_limits=account_limits,
-        account_standing=standing_of(money, base, None, pace.of("", now_s), replacing=replacing),
+        limited=limited_of(money, intent, pace, binding, now_s, replacing=replacing) if binding else (),
     )
 
 

@@ -44,6 +44,20 @@ class Limits(BaseModel):
         "it, it is halted and its orders are cancelled",
     )
 
+    @property
+    def binding(self) -> bool:
+        """Whether any of them is asked about before an order (a loss limit is the treasury's)."""
+        return not (
+            self.max_position is None
+            and self.max_open_orders is None
+            and self.max_orders_per_minute is None
+            and self.max_notional_per_order is None
+            and self.price_collar is None
+        )
+
+
+UNLIMITED = Limits()
+
 
 @dataclass(slots=True)
 class Standing:
@@ -67,11 +81,13 @@ class Pace:
     def note(self, mode: str, now_s: float) -> None:
         """An order of this mode was placed."""
         for who in (mode, ""):
-            self._placed.setdefault(who, deque()).append(now_s)
+            self.of(who, now_s).append(now_s)
 
     def of(self, who: str, now_s: float) -> deque[float]:
         """Times within the last minute, oldest first."""
-        placed = self._placed.setdefault(who, deque())
+        placed = self._placed.get(who)
+        if placed is None:
+            placed = self._placed[who] = deque()
         while placed and placed[0] <= now_s - MINUTE_S:
             placed.popleft()
         return placed
@@ -90,12 +106,13 @@ def over_limit(limits: Limits, standing: Standing, intent: Intent, mid: Decimal,
             f"{who} has {standing.open_orders} open orders, max_open_orders is {limits.max_open_orders}: "
             "cancel one first or raise the limit"
         )
-    recent = sum(1 for at_s in standing.placed if at_s > now_s - MINUTE_S)
-    if limits.max_orders_per_minute is not None and recent >= limits.max_orders_per_minute:
-        return (
-            f"{who} placed {recent} orders within 60 s, max_orders_per_minute is {limits.max_orders_per_minute}: "
-            "wait, or raise the limit"
-        )
+    if limits.max_orders_per_minute is not None:
+        recent = sum(1 for at_s in standing.placed if at_s > now_s - MINUTE_S)
+        if recent >= limits.max_orders_per_minute:
+            return (
+                f"{who} placed {recent} orders within 60 s, max_orders_per_minute is {limits.max_orders_per_minute}: "
+                "wait, or raise the limit"
+            )
     price = worst_price(intent, mid)
     notional = times(price, intent.amount)
     if limits.max_notional_per_order is not None and notional > limits.max_notional_per_order:

@@ -60,7 +60,8 @@ class Permission:
         """Until when nothing may be placed in a market, and why: its own pause or the whole venue's; inf: not known."""
         if self.down:
             return math.inf, f"{self.account} is down: {self.down}"
-        return max((self.paused_until_s, self.pause_reason), self.closed.get(symbol, (0.0, "")))
+        whole, own = (self.paused_until_s, self.pause_reason), self.closed.get(symbol)
+        return whole if own is None else max(whole, own)
 
     @property
     def connected(self) -> bool:

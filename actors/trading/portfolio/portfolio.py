@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal, localcontext
 
-from ganglion.actors.trading.money import add_to, minus, moved, negated, plain, plus, total, traded
+from ganglion.actors.trading.money import add_to, minus, negated, plain, plus, total, traded
 from ganglion.actors.trading.portfolio.reservation import Reservation, reservation_of
-from ganglion.messages.account import AccountSnapshot, AssetView, External
+from ganglion.messages.account import AccountSnapshot, AssetView, External, Funds
 from ganglion.messages.market import Market
-from ganglion.messages.orders import Balance, Fill, OrderUpdate
-from ganglion.messages.values import ZERO, Asset, Symbol
+from ganglion.messages.orders import TERMINAL, Balance, Fill, OrderUpdate
+from ganglion.messages.values import ZERO, Asset, Symbol, base_of, quote_of
 
 _SHARE_STEP = Decimal("1e-12")
 
@@ -44,13 +44,16 @@ class Portfolio:
     fills: dict[tuple[Symbol, str], Fill] = field(default_factory=dict)
     capital: dict[str, dict[Asset, Decimal]] = field(default_factory=dict)
     """What each mode owns: its share of the opening balances and its own fills since."""
-    _held: dict[tuple[Asset, str | None], Decimal] | None = field(default=None, init=False, repr=False, compare=False)
-    """What open orders hold by asset and mode, of all modes under None; None after a change, until somebody asks."""
+    _held: dict[Asset, dict[str | None, Decimal]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What open orders hold by mode, of all modes under None; an asset is missing after a change, until one asks."""
+    _funds: dict[tuple[str, Symbol], Funds] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Likewise what a mode has in its market: most of what an order goes through moves no money."""
 
     # -------------------------------------------------------------- facts
 
     def open(self, balances: Iterable[Balance]) -> None:
         """Start from the opening balances."""
+        self._funds.clear()
         for balance in balances:
             holding = self._holding(balance.asset)
             holding.initial = plus(holding.initial, balance.total)
@@ -60,12 +63,14 @@ class Portfolio:
 
     def add_external(self, external: External) -> None:
         """A change that no fill explains."""
+        self._funds.clear()
         holding = self._holding(external.asset)
         holding.external = plus(holding.external, external.amount)
         holding.total = plus(holding.total, external.amount)
 
     def lock(self, balances: Iterable[Balance]) -> None:
         """What orders of others hold: these assets and no others."""
+        self._funds.clear()
         for holding in self.holdings.values():
             holding.locked = ZERO
         for balance in balances:
@@ -85,27 +90,29 @@ class Portfolio:
         return True
 
     def _count(self, fill: Fill, *, taken_back: bool = False) -> None:
-        add = minus if taken_back else plus
+        self._funds.clear()
+        add, less = (minus, plus) if taken_back else (plus, minus)
         own = None if fill.mode is None else self._capital(fill.mode)
         for asset, amount in traded(fill):
             holding = self._holding(asset)
             holding.net_fills = add(holding.net_fills, amount)
-        if fill.fee:
-            holding = self._holding(fill.fee_asset)
-            holding.fees = add(holding.fees, fill.fee)
-        for asset, amount in moved((fill,)).items():
-            holding = self._holding(asset)
             holding.total = add(holding.total, amount)
             if own is not None:
                 own[asset] = add(own.get(asset, ZERO), amount)
+        if fill.fee:
+            holding = self._holding(fill.fee_asset)
+            holding.fees = add(holding.fees, fill.fee)
+            holding.total = less(holding.total, fill.fee)
+            if own is not None:
+                own[fill.fee_asset] = less(own.get(fill.fee_asset, ZERO), fill.fee)
         reservation = self.reservations.get(fill.intent_id or "")
         if reservation is not None:
             reservation.filled = add(reservation.filled, fill.amount)
-            self._held = None
+            self._held.pop(reservation.asset, None)
 
     def update(self, update: OrderUpdate, market: Market | None) -> None:
         """Where an order stands: a terminal one holds nothing, a late arrival holds again."""
-        if update.state.terminal:
+        if update.state in TERMINAL:
             self.release(update.intent_id)
         elif update.intent_id not in self.reservations:
             self.reserve(reservation_of(update, market))
@@ -114,40 +121,45 @@ class Portfolio:
 
     def reserve(self, reservation: Reservation) -> None:
         """Hold what an order may cost; whether it can be afforded was asked before."""
+        self.release(reservation.intent_id)
         self.reservations[reservation.intent_id] = reservation
-        self._held = None
+        self._holds_anew(reservation.asset)
 
     def release(self, intent_id: str) -> bool:
         """Let go of an order that was denied; False where it held nothing."""
-        if self.reservations.pop(intent_id, None) is None:
+        released = self.reservations.pop(intent_id, None)
+        if released is None:
             return False
-        self._held = None
+        self._holds_anew(released.asset)
         return True
+
+    def _holds_anew(self, asset: Asset) -> None:
+        self._held.pop(asset, None)
+        self._funds.clear()
 
     # -------------------------------------------------------------- reading it
 
     def held_by(self, reservation: Reservation) -> Decimal:
         """What a reservation holds: its need, less what the order that it replaces still holds."""
-        replaced = self.reservations.get(reservation.amends or "")
+        replaced = None if reservation.amends is None else self.reservations.get(reservation.amends)
         if replaced is None or replaced.asset != reservation.asset:
             return reservation.need
         return max(ZERO, minus(reservation.need, replaced.need))
 
     def reserved(self, asset: Asset, mode: str | None = None) -> Decimal:
         """What open orders hold of an asset, of one mode or of all."""
-        held = self._held
-        if held is None:
-            held = self._held = self._all_held()
-        return held.get((asset, mode), ZERO)
+        return self._holds_of(asset).get(mode, ZERO)
 
-    def _all_held(self) -> dict[tuple[Asset, str | None], Decimal]:
-        """One pass over all reservations: they are few, and asked about several times after each change."""
-        held: dict[tuple[Asset, str | None], Decimal] = {}
+    def _holds_of(self, asset: Asset) -> dict[str | None, Decimal]:
+        held = self._held.get(asset)
+        if held is not None:
+            return held
+        held = self._held[asset] = {}
         for reservation in self.reservations.values():
-            amount = self.held_by(reservation)
-            for mode in (reservation.mode, None):
-                key = (reservation.asset, mode)
-                held[key] = plus(held.get(key, ZERO), amount)
+            if reservation.asset == asset:
+                amount = self.held_by(reservation)
+                for mode in (reservation.mode, None):
+                    held[mode] = plus(held.get(mode, ZERO), amount)
         return held
 
     def total(self, asset: Asset) -> Decimal:
@@ -164,24 +176,39 @@ class Portfolio:
 
     def capital_of(self, mode: str, asset: Asset) -> Decimal:
         """What a mode owns of an asset."""
-        return self.capital.get(mode, {}).get(asset, ZERO)
+        own = self.capital.get(mode)
+        return ZERO if own is None else own.get(asset, ZERO)
 
     def available_to(self, mode: str, asset: Asset) -> Decimal:
         """What a mode may still commit: its own capital less its orders, and never more than is free."""
         own = minus(self.capital_of(mode, asset), self.reserved(asset, mode))
         return max(ZERO, min(own, self.free(asset)))
 
+    def funds_of(self, mode: str, symbol: Symbol) -> Funds:
+        """A mode's own capital in its market."""
+        funds = self._funds.get((mode, symbol))
+        if funds is None:
+            base, quote = base_of(symbol), quote_of(symbol)
+            funds = self._funds[mode, symbol] = Funds(
+                account=self.account,
+                symbol=symbol,
+                base_total=max(ZERO, self.capital_of(mode, base)),
+                base_available=self.available_to(mode, base),
+                quote_total=max(ZERO, self.capital_of(mode, quote)),
+                quote_available=self.available_to(mode, quote),
+            )
+        return funds
+
     def overdrawn(self) -> dict[Asset, Decimal]:
         """Assets of which less than nothing is left, whatever is reserved for amends."""
+        held: dict[Asset, Decimal] = {}
+        for reservation in self.reservations.values():
+            if reservation.amends not in self.reservations:
+                add_to(held, reservation.asset, reservation.need)
         found: dict[Asset, Decimal] = {}
         for asset, holding in self.holdings.items():
-            held = total(
-                reservation.need
-                for reservation in self.reservations.values()
-                if reservation.asset == asset and reservation.amends not in self.reservations
-            )
-            left = minus(holding.total, held)
-            if left < 0:
+            left = minus(holding.total, held.get(asset, ZERO))
+            if left < ZERO:
                 found[asset] = left
         return found
 
@@ -195,22 +222,26 @@ class Portfolio:
 
     def views(self) -> tuple[AssetView, ...]:
         """Every asset, by name."""
-        return tuple(
-            AssetView(
-                asset=asset,
-                free=self.free(asset),
-                reserved=self.reserved(asset),
-                locked=holding.locked,
-                initial=holding.initial,
-                net_fills=holding.net_fills,
-                fees=holding.fees,
-                external=holding.external,
-            )
-            for asset, holding in sorted(self.holdings.items())
+        return tuple([self._view(asset, self.holdings[asset]) for asset in sorted(self.holdings)])
+
+    def _view(self, asset: Asset, holding: Holding) -> AssetView:
+        reserved = self.reserved(asset)
+        return AssetView(
+            asset=asset,
+            free=minus(minus(holding.total, reserved), holding.locked),
+            reserved=reserved,
+            locked=holding.locked,
+            initial=holding.initial,
+            net_fills=holding.net_fills,
+            fees=holding.fees,
+            external=holding.external,
         )
 
     def _holding(self, asset: Asset) -> Holding:
-        return self.holdings.setdefault(asset, Holding())
+        holding = self.holdings.get(asset)
+        if holding is None:
+            holding = self.holdings[asset] = Holding()
+        return holding
 
     def _capital(self, mode: str) -> dict[Asset, Decimal]:
         return self.capital.setdefault(mode, {})

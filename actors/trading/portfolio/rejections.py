@@ -14,18 +14,24 @@ class Rejections:
     def __init__(self) -> None:
         self._told: dict[str, None] = {}
 
-    def note(self, update: OrderUpdate, log: FilteringBoundLogger) -> None:
-        """Log a mode's first rejection after each order that the venue accepted."""
+    def is_news(self, update: OrderUpdate) -> bool:
+        """Whether this is a mode's first rejection after an order that the venue accepted."""
         if update.state is OrderState.ACCEPTED:
             self._told.pop(update.mode, None)
         elif update.state is OrderState.REJECTED and update.mode not in self._told:
             self._told[update.mode] = None
-            log.warning(
-                "order_rejected",
-                mode=update.mode,
-                symbol=update.symbol,
-                side=str(update.side),
-                amount=plain(update.amount),
-                price=None if update.price is None else plain(update.price),
-                text=update.reason,
-            )
+            return True
+        return False
+
+
+def tell_rejected(update: OrderUpdate, log: FilteringBoundLogger) -> None:
+    """Log it."""
+    log.warning(
+        "order_rejected",
+        mode=update.mode,
+        symbol=update.symbol,
+        side=str(update.side),
+        amount=plain(update.amount),
+        price=None if update.price is None else plain(update.price),
+        text=update.reason,
+    )

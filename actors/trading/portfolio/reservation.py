@@ -7,8 +7,9 @@ left over, to the last digit, once an order is closed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from ganglion.actors.trading.money import minus, plus, times
 from ganglion.messages.market import Market
@@ -30,14 +31,12 @@ class ReservationError(ValueError):
 
 def fee_on_top(side: Side, market: Market | None) -> Decimal:
     """The worst fee, as a share, that is charged in the asset which the order pays with."""
-    if market is None:
+    if market is None or side not in _FEE_ON_TOP.get(market.fee_side, (Side.BUY, Side.SELL)):
         return ZERO
-    rate = max(market.maker_fee, market.taker_fee, ZERO)
-    return rate if side in _FEE_ON_TOP.get(market.fee_side, (Side.BUY, Side.SELL)) else ZERO
+    return max(market.maker_fee, market.taker_fee, ZERO)
 
 
-@dataclass(slots=True)
-class Reservation:
+class Reservation(msgspec.Struct, kw_only=True):
     """One order's hold on one asset."""
 
     intent_id: str
@@ -49,21 +48,17 @@ class Reservation:
     """The worst one; 0 for a sell, which pays in base."""
     fee_rate: Decimal
     """A share that comes on top in the reserved asset."""
-    filled: Decimal = ZERO
-    amends: str | None = None
+    filled: Decimal
+    amends: str | None
     """The intent that it replaces: until that one has ended only what exceeds it is held."""
-    asset: Asset = field(init=False)
+    asset: Asset
     """What it holds back."""
-
-    def __post_init__(self) -> None:
-        """Read the asset off the symbol, once."""
-        self.asset = quote_of(self.symbol) if self.side is Side.BUY else base_of(self.symbol)
 
     @property
     def need(self) -> Decimal:
         """What it may still cost at worst."""
         rest = minus(self.amount, self.filled)
-        if rest <= 0:
+        if rest <= ZERO:
             return ZERO
         cost = times(rest, self.price) if self.side is Side.BUY else rest
         return plus(cost, times(cost, self.fee_rate))
@@ -75,9 +70,9 @@ def reservation_of(order: Intent | OrderUpdate, market: Market | None, *, amends
     Raises:
         ReservationError: for a buy without a price.
     """
-    price = order.price
+    price, buys = order.price, order.side is Side.BUY
     if price is None:
-        if order.side is Side.BUY:
+        if buys:
             raise ReservationError(
                 f"a {order.type} buy of {order.symbol} without a price: give the worst price to reserve at"
             )
@@ -88,8 +83,9 @@ def reservation_of(order: Intent | OrderUpdate, market: Market | None, *, amends
         symbol=order.symbol,
         side=order.side,
         amount=order.amount,
-        price=price if order.side is Side.BUY else ZERO,
+        price=price if buys else ZERO,
         fee_rate=fee_on_top(order.side, market),
         filled=order.filled if isinstance(order, OrderUpdate) else ZERO,
         amends=amends,
+        asset=quote_of(order.symbol) if buys else base_of(order.symbol),
     )

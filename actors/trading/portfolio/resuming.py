@@ -11,23 +11,10 @@ from collections.abc import Iterable
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.reservation import Reservation
-from ganglion.messages.account import Funds, PortfolioView, Resume, SavedState, Suspend
+from ganglion.messages.account import PortfolioView, Resume, SavedState, Suspend
 from ganglion.messages.market import Market
 from ganglion.messages.orders import DenyReason, OrderDenied, OrderUpdate
-from ganglion.messages.values import ZERO, Symbol, base_of, quote_of
-
-
-def funds_of(money: Portfolio, mode: str, symbol: Symbol) -> Funds:
-    """A mode's own capital in its market."""
-    base, quote = base_of(symbol), quote_of(symbol)
-    return Funds(
-        account=money.account,
-        symbol=symbol,
-        base_total=max(ZERO, money.capital_of(mode, base)),
-        base_available=money.available_to(mode, base),
-        quote_total=max(ZERO, money.capital_of(mode, quote)),
-        quote_available=money.available_to(mode, quote),
-    )
+from ganglion.messages.values import Symbol
 
 
 def resume_of(
@@ -52,7 +39,7 @@ def resume_of(
         account=money.account,
         epoch=may.epoch,
         market=market,
-        funds=funds_of(money, mode, market.symbol),
+        funds=money.funds_of(mode, market.symbol),
         open_orders=tuple(update for update in open_orders if update.mode == mode),
         fills_since=tuple(fill for fill in money.fills.values() if fill.mode == mode and fill.sequence > since),
         saved_state=None if saved is None else saved.state,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
-from ganglion.actors.trading.portfolio.resuming import funds_of, view_of
+from ganglion.actors.trading.portfolio.resuming import view_of
 from ganglion.actors.trading.portfolio.wiring import ModeWiring, PortfolioSettings
 from ganglion.messages.base import Message
 
@@ -41,7 +41,7 @@ class Shows:
         modes: Mapping[str, ModeWiring] = self._modes
         wiring = modes.get(mode or "")
         if wiring is not None and mode is not None:
-            wiring.address.tell(funds_of(self._money, mode, wiring.symbol))
+            wiring.address.tell(self._money.funds_of(mode, wiring.symbol))
         if not self._settings.view_every_s:
             self._publish_view()
         elif not self._view_due:

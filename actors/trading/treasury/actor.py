@@ -8,7 +8,6 @@ for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TypeAlias
 
 from ganglion.actors.trading.treasury.losses import LossLimits, exceeded
@@ -47,8 +46,8 @@ class TreasuryActor(Actor[TreasuryMessage]):
         self._told: set[Scope] = set()
         """Limits whose scopes were halted, while they stay exceeded."""
         self._every_s = every_s
-        self._holdings: dict[str, dict[Asset, Decimal]] = {}
-        """Totals by asset, by account."""
+        self._views: dict[str, PortfolioView] = {}
+        """The latest of each account."""
         self._fills: dict[tuple[str, Symbol, str], Fill] = {}
         """By (account, symbol, trade id)."""
         self._results: dict[tuple[str, str], Result] | None = None
@@ -61,7 +60,7 @@ class TreasuryActor(Actor[TreasuryMessage]):
     @receives
     def view(self, message: PortfolioView) -> None:
         """What an account holds."""
-        self._holdings[message.account] = {asset.asset: asset.total for asset in message.assets}
+        self._views[message.account] = message
 
     @receives
     def snapshot(self, message: AccountSnapshot) -> None:
@@ -96,7 +95,7 @@ class TreasuryActor(Actor[TreasuryMessage]):
             return
         view = TreasuryView(
             reference=self._prices.reference,
-            accounts=tuple(self._account(account) for account in sorted(self._holdings)),
+            accounts=tuple(self._account(account) for account in sorted(self._views)),
             modes=self._modes(),
         )
         self.publish(view)
@@ -121,7 +120,8 @@ class TreasuryActor(Actor[TreasuryMessage]):
         return tuple(exceeded(self._limits, self._modes(), self._prices.reference))
 
     def _account(self, account: str) -> AccountValue:
-        worth, unpriced = self._prices.value(self._holdings[account])
+        totals = {asset.asset: asset.total for asset in self._views[account].assets}
+        worth, unpriced = self._prices.value(totals)
         return AccountValue(account, worth, unpriced)
 
     def _modes(self) -> tuple[ModeResult, ...]:

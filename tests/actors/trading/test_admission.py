@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from ganglion.actors.trading.portfolio.admission import Facts, refuse
-from ganglion.actors.trading.portfolio.limits import Limits, Standing
+from ganglion.actors.trading.portfolio.limits import UNLIMITED, Limits, Standing
 from ganglion.messages.market import TopOfBook
 from ganglion.messages.orders import DenyReason, Side
 from tests.actors.trading.evidence import D, intent
@@ -16,9 +16,10 @@ from tests.actors.trading.model_venue import MARKET
 
 TOP = TopOfBook("alpha", "BTC/USDT", 99.0, 1.0, 101.0, 1.0, 7, 100.0)
 NOBODY = Standing("mode grid", D(0), 0, deque())
+ACCOUNT = replace(NOBODY, who="account alpha")
 
 
-def facts(**changes):
+def facts(mode_limits=UNLIMITED, mode_standing=NOBODY, account_limits=UNLIMITED, account_standing=ACCOUNT, **changes):
     plain = Facts(
         account="alpha",
         now_s=101.0,
@@ -35,12 +36,9 @@ def facts(**changes):
         top=TOP,
         book_invalid=None,
         max_book_age_s=5.0,
-        mode_limits=Limits(),
-        mode_standing=NOBODY,
-        account_limits=Limits(),
-        account_standing=replace(NOBODY, who="account alpha"),
+        limited=((mode_limits, mode_standing), (account_limits, account_standing)),
     )
-    return replace(plain, **changes)
+    return msgspec.structs.replace(plain, **changes)
 
 
 def wish(**changes):

@@ -1,5 +1,8 @@
 """The portfolio's money: reservations to the last digit, fills once, modes' capital, rebuilt as it was."""
 
+import dataclasses
+from functools import partial
+
 import hypothesis.strategies as st
 import msgspec
 import pytest
@@ -273,6 +276,23 @@ def test_what_orders_hold_is_the_plain_sum_over_them_after_each_change(commands)
                     if one.asset == asset and who in {None, one.mode}
                 )
                 assert money.reserved(asset, who) == plain_sum
+        fresh = dataclasses.replace(money)
+        for who in ("grid", "maker"):
+            assert money.funds_of(who, "BTC/USDT") == fresh.funds_of(who, "BTC/USDT")
+        assert (money.views(), money.overdrawn()) == (fresh.views(), fresh.overdrawn())
+
+
+@given(FILLS, st.decimals("-5", "5", places=3), st.decimals("0", "5", places=3))
+def test_what_is_known_of_an_asset_follows_every_fact_about_it(fills, deposit, locked):
+    money = opened()
+    facts = [partial(money.apply_fill, one) for one in fills]
+    facts.insert(len(facts) // 2, partial(money.add_external, External("USDT", deposit, "a deposit")))
+    facts.insert(len(facts) // 3, partial(money.lock, [Balance("BTC", D(0), locked)]))
+    for happens in facts:
+        happens()
+        fresh = dataclasses.replace(money)
+        assert money.funds_of("grid", "BTC/USDT") == fresh.funds_of("grid", "BTC/USDT")
+        assert money.views() == fresh.views()
 
 
 @given(FILLS, st.booleans(), st.decimals("-5", "5", places=3))
