@@ -56,4 +56,5 @@ class VirtualClock:
 
     def move_to(self, monotonic_s: float) -> None:
         """Jump forward; a time in the past changes nothing."""
-        self._now_s = max(self._now_s, monotonic_s)
+        if monotonic_s > self._now_s:
+            self._now_s = monotonic_s

@@ -152,10 +152,11 @@ class ModeActor(Actor[ModeMessage]):
         if message.symbol != self._setup.symbol:
             return
         late_s = self._now_s() - message.received_s
-        self._standing.top = message if late_s <= self._setup.book_max_age_s else None
+        standing = self._standing
+        standing.top = message if late_s <= self._setup.book_max_age_s else None
         if self._hears_books:
             self._offer(message, self._mode.on_book)
-        else:
+        elif self._due or not (self._was_ready and standing.nothing_waits):
             self._advance(message)
 
     @receives
@@ -206,8 +207,6 @@ class ModeActor(Actor[ModeMessage]):
     def _advance(self, cause: Cause) -> bool:
         """Tell the mode whatever waited and may be told now; True if it may decide."""
         standing = self._standing
-        if self._was_ready and not self._due and standing.nothing_waits:
-            return True
         if standing.resumption is not None and standing.resumable:
             resume = standing.take_resumption()
             self._was_ready = True
@@ -228,7 +227,10 @@ class ModeActor(Actor[ModeMessage]):
 
     def _offer(self, news: N, hook: Callable[[N], None]) -> None:
         """Tell the mode news of its market, if it may decide: each market's every move comes by here."""
-        if not (self._advance(news) and self._calm()):
+        quiet = self._was_ready and not self._due and self._standing.nothing_waits
+        if not quiet and not self._advance(news):
+            return
+        if self._calm_at_s and not self._calm():
             return
         desk = self._desk
         desk.heard = news
