@@ -21,9 +21,7 @@ class ClientIdError(ValueError):
 
 def tag_of(bot: str) -> str:
     """A bot's tag: four characters made from its name, in front of every id it makes."""
-    return (
-        "g" + _base32(hashlib.blake2b(bot.encode(), digest_size=8, person=b"ganglion.tag").digest(), TAG_LENGTH - 1)
-    )
+    return "g" + _base32(hashlib.blake2b(bot.encode(), digest_size=8, person=b"ganglion.tag").digest(), TAG_LENGTH - 1)
 
 
 def make_client_id(tag: str, run_root: bytes, account: str, number: int, *, length: int = LENGTH) -> str:
