@@ -85,16 +85,17 @@ class JournalActor(Actor[JournalMessage]):
     def flush(self, message: Flush) -> None:
         """One write and one sync for all that has come together; then whoever waits is told."""
         self._flushing = False
-        before = self._kept.place
-        for account, keys in self._kept.commit().items():
+        kept = self._kept
+        before = kept.place
+        for account, keys in kept.commit().items():
             self._who(account).tell(Durable(keys))
-        if self._kept.place != before:
+        if kept.place != before and self.is_heard(Journaled):
             # After Durable: whoever follows (the projection) never holds up an order.
-            self.publish(Journaled(*self._kept.place))
-        if self._kept.rotate():
+            self.publish(Journaled(*kept.place))
+        if kept.rotate():
             for address in self._orders.values():
-                address.tell(CheckpointWanted(self._kept.segment))
-        trouble = self._kept.retire()
+                address.tell(CheckpointWanted(kept.segment))
+        trouble = kept.retire()
         if trouble:
             self.log.error("journal not tidied", what=trouble)
         self._tell_failure()

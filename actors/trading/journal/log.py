@@ -222,8 +222,9 @@ class Log:
 
     def _note(self, entries: Iterable[Entry]) -> None:
         """What durable entries in the newest segment mean for rotation and retirement."""
+        checkpoint = Kind.CHECKPOINT
         for entry in entries:
-            if entry.kind == Kind.CHECKPOINT:
+            if entry.kind is checkpoint:
                 self._floors[entry.account] = self._number
                 self._checkpoints[entry.account] = len(entry.record)
                 self._untidy = True
@@ -250,7 +251,7 @@ class Log:
         A checkpoint may be larger than a segment should be: then records have to come to as much again first, or
         each checkpoint would call for the next.
         """
-        if self.failure or self._grown <= max(self._segment_bytes, sum(self._checkpoints.values())):
+        if self.failure or self._grown <= self._segment_bytes or self._grown <= sum(self._checkpoints.values()):
             return False
         try:
             self._begin(self._number + 1)

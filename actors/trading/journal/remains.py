@@ -7,6 +7,7 @@ which something is missing stays as it is until somebody has restored it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from ganglion.actors.trading.journal.device import ARCHIVE, JOURNAL, Device, JournalUnusable
@@ -42,6 +43,7 @@ class Remains(NamedTuple):
     notices: tuple[str, ...]
 
 
+@lru_cache
 def path_of(number: int, folder: str = JOURNAL) -> str:
     """The name of a segment on a device."""
     return f"{folder}/{name_of(number)}"

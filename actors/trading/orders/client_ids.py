@@ -7,6 +7,7 @@ the exchange actor's (`ClientIdRule` in actors/exchange/quirks.py). 18 lower-cas
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 TAG_LENGTH = 4
 LENGTH = 18
@@ -20,9 +21,7 @@ class ClientIdError(ValueError):
 
 def tag_of(bot: str) -> str:
     """A bot's tag: four characters made from its name, in front of every id it makes."""
-    return (
-        "g" + _base32(hashlib.blake2b(bot.encode(), digest_size=8, person=b"ganglion.tag").digest(), TAG_LENGTH - 1)
-    )
+    return "g" + _base32(hashlib.blake2b(bot.encode(), digest_size=8, person=b"ganglion.tag").digest(), TAG_LENGTH - 1)
 
 
 def make_client_id(tag: str, run_root: bytes, account: str, number: int, *, length: int = LENGTH) -> str:
@@ -31,15 +30,20 @@ def make_client_id(tag: str, run_root: bytes, account: str, number: int, *, leng
     Raises:
         ClientIdError: for a tag that is no lower-case base32 text, or leaves under 10 characters (50 bits).
     """
+    digest = hashlib.blake2b(
+        f"{account}\0{number}".encode(), key=run_root[:64], digest_size=32, person=b"ganglion.order"
+    ).digest()
+    return tag + _base32(digest, _room(tag, length))
+
+
+@lru_cache
+def _room(tag: str, length: int) -> int:
     if not tag or not set(tag) <= _ALPHABET:
         raise ClientIdError(f"tag {tag!r}: use one or more of a-z and 2-7")
     room = length - len(tag)
     if room < 10:
         raise ClientIdError(f"tag {tag!r} leaves {room} of {length} characters: at least 10 keep ids unique")
-    digest = hashlib.blake2b(
-        f"{account}\0{number}".encode(), key=run_root[:64], digest_size=32, person=b"ganglion.order"
-    ).digest()
-    return tag + _base32(digest, room)
+    return room
 
 
 def is_ours(client_id: str | None, tag: str, *, length: int = LENGTH) -> bool:

@@ -137,6 +137,10 @@ class Desk:
         """The system's."""
         return self.outside.clock
 
+    @cached_property
+    def _own(self) -> Address[Any]:
+        return self.outside.address
+
     def now_s(self) -> float:
         """By the system's monotonic clock."""
         return self.clock.monotonic_s()
@@ -156,7 +160,7 @@ class Desk:
             self._journal.tell(Append(self.account, key, r.encode(record), self.outside.incarnation))
         elif key and not self.settings.journaled:
             # Behind what waits, as a journal's answer comes: a cancel in the same breath still takes it back.
-            self.outside.address.tell(Durable((key,)))
+            self._own.tell(Durable((key,)))
         for fact in facts:
             if isinstance(fact, Anomaly):
                 self.violate(fact.invariant, fact.text)

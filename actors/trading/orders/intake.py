@@ -50,7 +50,8 @@ class Intake:
         """A trade of the user stream."""
         self.note(message.sequence)
         self.take_trade(message.trade)
-        self.adopt_unmatched()
+        if self._desk.ledger.unmatched:
+            self.adopt_unmatched()
 
     def take_order(self, order: VenueOrder) -> Line | None:
         """An order of ours moves on; None where it is not ours."""

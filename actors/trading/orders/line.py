@@ -154,19 +154,21 @@ class Line:
 
     def derive(self) -> OrderState:
         """The state that follows from what is known."""
-        if self.state in _SETTLED:
-            return self.state
-        closed = self._closed()
-        if closed is not None:
-            return closed
-        if self.state in TERMINAL or self.state in _PENDING or not self.exists:
-            return self.state
-        return _PARTIAL if self.fills else _ACCEPTED
+        state = self.state
+        if state in _SETTLED:
+            return state
+        if self.ended is not None:
+            closed = self._closed()
+            if closed is not None:
+                return closed
+        if state in TERMINAL or state in _PENDING:
+            return state
+        if self.fills:
+            return _PARTIAL
+        return _ACCEPTED if self.exists else state
 
     def _closed(self) -> OrderState | None:
         """Terminal only where the venue says so AND the fills sum to its cumulative quantity."""
-        if self.ended is None:
-            return None
         filled = self.filled
         if self.ended == "rejected" and not filled and not self.missing:
             return OrderState.REJECTED

@@ -16,6 +16,7 @@ from ganglion.actors.trading.orders.looking import Looking, take_order
 from ganglion.actors.trading.orders.states import is_open
 from ganglion.actors.trading.trading_states import stopped_text, stops
 from ganglion.messages.orders import (
+    TERMINAL,
     AmendOrder,
     CancelAll,
     CancelAnswered,
@@ -275,7 +276,7 @@ class Placing:
 
     def follow(self, line: Line) -> None:
         """What has to happen next with a line that evidence has just touched."""
-        if is_open(line.state):
+        if line.state not in TERMINAL:
             if line.late and not line.cancel_asked:
                 self.want_gone(line, "it turned up after it was taken for not placed")
             elif line.cancel_asked and line.state in _WORKING:

@@ -196,6 +196,21 @@ def test_a_synthetic_fill_gives_way_to_the_real_trades_one_by_one():
     assert ledger.totals()["USDT"] == D("950")
 
 
+def test_updates_and_fills_say_of_each_field_what_intent_trade_and_line_say():
+    ledger, facts = ledger_of(answered(order()), told(client_id="c1"))
+    line = ledger.lines["c1"]
+    update, fill = ledger.update_of(line), next(fact for fact in facts if isinstance(fact, Fill))
+    for fact, source in ((update, line.intent), (update, line), (fill, line.intent), (fill, trade(client_id="c1"))):
+        # An intent's amount and price are the order's, a fill's are the trade's.
+        own = {"amount", "price"} if source is line.intent and fact is fill else set()
+        for name in fact.__struct_fields__:
+            if hasattr(source, name) and name not in own:
+                assert getattr(fact, name) == getattr(source, name), name
+    assert (update.account, fill.account, fill.client_id) == ("alpha", "alpha", "c1")
+    assert (fill.synthetic, fill.replaces, fill.told_as) == (False, (), ())
+    assert (fill.sequence, update.sequence) == (3, 4)
+
+
 def test_trades_of_before_the_opening_never_count():
     ledger = Ledger("alpha")
     ledger.apply(r.Opened(OPENED.balances, 1_000, (("BTC/USDT", "t1"),)))

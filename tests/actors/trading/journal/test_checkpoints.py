@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ganglion.actors.trading.money import total
 from ganglion.actors.trading.orders import records as r
 from ganglion.actors.trading.orders.checkpoint import (
     VERSION,
@@ -125,6 +126,26 @@ def test_a_restored_ledger_says_the_same_of_what_comes_next(history):
         assert restored.apply(record) == live.apply(record)
     assert restored.totals() == live.totals()
     assert restored.differences(()) == live.differences(())
+
+
+@UNHURRIED
+@given(histories())
+def test_what_a_line_is_filled_by_is_the_sum_of_its_fills_to_the_last_digit(history):
+    live = Ledger("alpha")
+    for record in history:
+        live.apply(record)
+        for line in live.lines.values():
+            assert str(line.filled) == str(total(fill.amount for fill in line.fills.values()))
+    restored = decode_ledger("alpha", encode_ledger(live))
+    assert [str(line.filled) for line in restored.lines.values()] == [str(line.filled) for line in live.lines.values()]
+
+
+@UNHURRIED
+@given(histories())
+def test_no_trade_of_a_known_order_waits_to_be_claimed(history):
+    ledger = replay("alpha", history)
+    for waiting in (ledger.unmatched, ledger.external_trades):
+        assert not [trade for trade in waiting.values() if (trade.symbol, trade.venue_order_id) in ledger.by_venue]
 
 
 def test_a_checkpoint_of_another_account_is_refused():
