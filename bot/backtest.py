@@ -24,6 +24,7 @@ from ganglion.actors.exchange.arm import ExchangeSettings
 from ganglion.actors.market.order_book import OrderBookActor
 from ganglion.actors.trading.orders import OrdersSettings
 from ganglion.actors.trading.portfolio import PortfolioSettings
+from ganglion.actors.trading.portfolio.showing import VIEW
 from ganglion.bot.backtest_data import feeds_wanted, load
 from ganglion.bot.collector import ReadStatus
 from ganglion.bot.config import BotConfig, ConfiguredMode, ExchangeConfig
@@ -33,6 +34,7 @@ from ganglion.bot.process import Bot, build
 from ganglion.bot.tree import Places, timeframes_of
 from ganglion.bot.venues import Venues, ccxt_id
 from ganglion.bot.world import Source, read
+from ganglion.messages.lifecycle import Tick
 from ganglion.messages.values import ZERO, Asset, Symbol
 from ganglion.simulation.backtest import DataExchange, FillSettings
 from ganglion.simulation.backtest.markets import market_of
@@ -53,6 +55,7 @@ from ganglion.simulation.disk import MemoryDisk
 from ganglion.simulation.figures import ExchangeRecord, Incident, IncidentKind, RunRecord
 from ganglion.simulation.port import BINANCE, PROFILES, PortSettings
 from ganglion.supervision import Address, ChildSpec, System
+from ganglion.supervision.dispatchers.simulated import SimulatedDispatcher
 
 ByMarket: TypeAlias = Mapping[tuple[str, Symbol], Sequence[Series]]
 """Series by exchange and symbol."""
@@ -63,8 +66,12 @@ FOREVER_S = float("inf")
 """The next row answers, whenever it comes: an order waits through any gap in the data."""
 VALUED_S = 60.0
 """Between valuations, where a loss limit asks for them."""
-VIEWED_S = 1.0
-"""After a change, until monitor and collector are shown the account: all that follows from it is over by then."""
+VIEWED_S = DAY_S
+"""After a change, until monitor and collector are shown the account; at the end they are shown it in any case.
+
+Live each change is shown: for people who watch, and to halt at once. Here nobody watches, and sums that once came apart
+(I1) stay apart: a day later they tell as much.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +232,7 @@ class Prepared:
 
     def record(self, wall_s: float = 0.0) -> RunRecord:
         """The record of what was gone through so far."""
+        self._show_accounts()
         config, seen = self.config, self.seen
         places = [
             ModePlace(
@@ -281,6 +289,14 @@ class Prepared:
             wall_s=wall_s,
             version=_version(),
         )
+
+    def _show_accounts(self) -> None:
+        core = self.system.core
+        if not isinstance(core, SimulatedDispatcher):
+            raise TypeError(f"{core!r} is not simulated")
+        for name in self.config.exchanges:
+            Places(self.system).portfolio(name).tell(Tick(VIEW))
+        core.run_until_idle()
 
     def _gaps(self) -> list[Incident]:
         return [

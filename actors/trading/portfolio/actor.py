@@ -142,7 +142,8 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
         self._money.reserve(reservation)
         # From here on it exists: a mode that restarts before the order line has spoken must not decide it again.
         self._orders_open[intent.intent_id] = intended(intent)
-        self._pace.note(intent.mode, facts.now_s)
+        if facts.limited:
+            self._pace.note(intent.mode, facts.now_s)
         self._orders.tell(command)
         self.publish(
             Admitted(self._account, intent.intent_id, intent.symbol, facts.top, facts.book_invalid, facts.now_s)

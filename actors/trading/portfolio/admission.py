@@ -19,7 +19,7 @@ from ganglion.actors.trading.trading_states import stopped_text, stops
 from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import DenyReason, Intent
 from ganglion.messages.trading import StateEntry
-from ganglion.messages.values import EXACT, ZERO, Side
+from ganglion.messages.values import EXACT, ZERO, Side, Symbol
 
 Refusal: TypeAlias = tuple[DenyReason, str]
 
@@ -147,16 +147,21 @@ def _market(intent: Intent, facts: Facts) -> Refusal | None:
     if market is None or not market.active:
         state = "not known" if market is None else "closed"
         return DenyReason.INVALID, f"{intent.symbol} is {state} at {facts.account}: choose another market"
-    for name, value, step in (
-        ("amount", intent.amount, market.amount_step),
-        ("price", intent.price, market.price_step),
-    ):
-        if value is not None and step > ZERO and EXACT.remainder(value, step):
-            return (
-                DenyReason.INVALID,
-                f"{name} {plain(value)} of {intent.symbol} is no multiple of the step {plain(step)}: cut it to that",
-            )
+    off_step = _off_step("amount", intent.amount, market.amount_step, intent.symbol)
+    if off_step is None and intent.price is not None:
+        off_step = _off_step("price", intent.price, market.price_step, intent.symbol)
+    if off_step is not None:
+        return off_step
     return _minimums(intent, market, mid_of(facts) if intent.price is None else intent.price)
+
+
+def _off_step(name: str, value: Decimal, step: Decimal, symbol: Symbol) -> Refusal | None:
+    if step <= ZERO or not EXACT.remainder(value, step):
+        return None
+    return (
+        DenyReason.INVALID,
+        f"{name} {plain(value)} of {symbol} is no multiple of the step {plain(step)}: cut it to that",
+    )
 
 
 def _minimums(intent: Intent, market: Market, price: Decimal) -> Refusal | None:

@@ -130,7 +130,8 @@ class Portfolio:
         released = self.reservations.pop(intent_id, None)
         if released is None:
             return False
-        self._holds_anew(released.asset)
+        if released.need:  # what was filled whole holds nothing any more
+            self._holds_anew(released.asset)
         return True
 
     def _holds_anew(self, asset: Asset) -> None:
@@ -181,8 +182,15 @@ class Portfolio:
 
     def available_to(self, mode: str, asset: Asset) -> Decimal:
         """What a mode may still commit: its own capital less its orders, and never more than is free."""
-        own = minus(self.capital_of(mode, asset), self.reserved(asset, mode))
-        return max(ZERO, min(own, self.free(asset)))
+        held, holding = self._holds_of(asset), self.holdings.get(asset)
+        if holding is None:
+            return ZERO
+        own, free = self.capital_of(mode, asset), holding.total
+        if held:
+            own, free = minus(own, held.get(mode, ZERO)), minus(free, held[None])
+        if holding.locked:
+            free = minus(free, holding.locked)
+        return max(ZERO, min(own, free))
 
     def funds_of(self, mode: str, symbol: Symbol) -> Funds:
         """A mode's own capital in its market."""
@@ -201,16 +209,22 @@ class Portfolio:
 
     def overdrawn(self) -> dict[Asset, Decimal]:
         """Assets of which less than nothing is left, whatever is reserved for amends."""
-        held: dict[Asset, Decimal] = {}
-        for reservation in self.reservations.values():
-            if reservation.amends not in self.reservations:
-                add_to(held, reservation.asset, reservation.need)
         found: dict[Asset, Decimal] = {}
         for asset, holding in self.holdings.items():
-            left = minus(holding.total, held.get(asset, ZERO))
+            if holding.total >= self.reserved(asset):
+                continue  # it is never less that is reserved, amends included
+            left = minus(holding.total, self._needed(asset))
             if left < ZERO:
                 found[asset] = left
         return found
+
+    def _needed(self, asset: Asset) -> Decimal:
+        """What open orders need of an asset, without those that replace another."""
+        return total(
+            reservation.need
+            for reservation in self.reservations.values()
+            if reservation.asset == asset and reservation.amends not in self.reservations
+        )
 
     def apart_from(self, venue: Mapping[Asset, Decimal]) -> str:
         """Where the venue's totals are not ours, with both figures; empty where they are equal."""

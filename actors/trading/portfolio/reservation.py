@@ -61,7 +61,7 @@ class Reservation(msgspec.Struct, kw_only=True):
         if rest <= ZERO:
             return ZERO
         cost = times(rest, self.price) if self.side is Side.BUY else rest
-        return plus(cost, times(cost, self.fee_rate))
+        return plus(cost, times(cost, self.fee_rate)) if self.fee_rate else cost
 
 
 def reservation_of(order: Intent | OrderUpdate, market: Market | None, *, amends: str | None = None) -> Reservation:
