@@ -65,12 +65,14 @@ class Asked:
     """How often a reading may be repeated yet."""
     attempt: int = 0
     refused: Callable[[], Failure | None] | None = None
-    """Asked at the very last moment: why it must not be sent any more."""
+    """Asked at the very last moment, if it waited: why it must not be sent any more."""
     sent: Callable[[], None] | None = None
     kind: str = ""
-    """The request's type name: what its cost is remembered under."""
+    """The request's type name: what its cost is remembered under. Read from the request where it is not given."""
     symbol: Symbol | None = None
-    """The market it asks about, where it is one."""
+    """The market it asks about, where it is one; with `kind`."""
+    waited: bool = False
+    """It could not go when it came: what held then has to be asked again."""
     estimate: float = DEFAULT_COST
     request_id: int = 0
     sent_s: float = 0.0
@@ -132,10 +134,14 @@ class Sender:
     # -------------------------------------------------------------- in
 
     def take(self, asked: Asked) -> None:
-        """Queue a request; it is answered through `done` or `failed`, exactly once."""
-        request = asked.make(0)
-        asked.kind = type(request).__name__
-        asked.symbol = getattr(request, "symbol", None)
+        """Queue a request; it is answered through `done` or `failed`, exactly once.
+
+        Its `refused` must have been asked just now: it is asked again only if the request has to wait.
+        """
+        if not asked.kind:
+            request = asked.make(0)
+            asked.kind = type(request).__name__
+            asked.symbol = getattr(request, "symbol", None)
         asked.estimate = self._costs.get(asked.kind, DEFAULT_COST)
         until_s, why = self._not_allowed.get(asked.kind, (0.0, "")) if self._not_allowed else (0.0, "")
         if until_s and self._now_s() < until_s:
@@ -143,6 +149,7 @@ class Sender:
             return
         self._lane.push(asked.priority, asked, asked.estimate)
         self.pump()
+        asked.waited = True
 
     def order(self, make: Callable[[int], VenueRequest]) -> None:
         """Submit what has no reply and no cost of its own (streams)."""
@@ -155,7 +162,7 @@ class Sender:
             asked = self._lane.pop_ready(self.budget, now_s)
             if asked is None:
                 break
-            refusal = asked.refused() if asked.refused is not None else None
+            refusal = asked.refused() if asked.waited and asked.refused is not None else None
             if refusal is not None:
                 self.budget.settle(-asked.estimate, now_s)
                 asked.failed(refusal)

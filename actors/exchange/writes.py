@@ -12,7 +12,7 @@ from ganglion.actors.exchange.arm import Arm
 from ganglion.actors.exchange.budget import Priority
 from ganglion.actors.exchange.directives import place_verdict, row_of
 from ganglion.actors.exchange.sender import Asked, local_failure
-from ganglion.messages.lifecycle import Failure, Operation
+from ganglion.messages.lifecycle import ConnectionState, Failure, Operation
 from ganglion.messages.orders import (
     CancelAnswered,
     Phase,
@@ -89,13 +89,15 @@ class Writes:
                 failed=failed,
                 refused=lambda: self.refusal(command),
                 sent=sent,
+                kind=CreateOrder.__name__,
+                symbol=intent.symbol,
             )
         )
 
     def refusal(self, command: SendOrder) -> Failure | None:
         """Why this place must not be sent now; None where it may."""
         arm, intent = self.arm, command.intent
-        now = arm.now_s
+        now = arm.clock.monotonic_s()
         if command.client_id in self._withdrawn:
             return _refuse("Withdrawn", "canceled while it waited for the rate budget: nothing was sent")
         if arm.stopped:
@@ -106,21 +108,21 @@ class Writes:
             )
         if now > intent.deadline_s:
             return _refuse("Expired", f"its deadline passed {now - intent.deadline_s:.3f} s ago")
-        if not arm.live:
+        if arm.connection.state is not ConnectionState.LIVE:
             return _refuse("NotConnected", f"{arm.name} is {arm.connection.state}: {arm.connection.reason}")
         if intent.symbol in arm.parked:
             return _refuse("SymbolStopped", arm.parked[intent.symbol])
-        return self._paused(intent.symbol)
+        return self._paused(intent.symbol, now)
 
-    def _paused(self, symbol: Symbol) -> Failure | None:
+    def _paused(self, symbol: Symbol, now_s: float) -> Failure | None:
         arm = self.arm
         breaker = arm.memory.breaker
         if not breaker.closed:
             return _refuse("VenueDown", f"{arm.name} does not answer as it should since {breaker.reason}")
-        left_s = arm.sender.budget.paused_until_s - arm.now_s
+        left_s = arm.sender.budget.paused_until_s - now_s
         if left_s > 0:
             return _refuse("VenuePaused", f"{arm.name} asked for silence for another {left_s:.1f} s")
-        left_s = arm.closed_until_s.get(symbol, 0.0) - arm.now_s
+        left_s = arm.closed_until_s.get(symbol, 0.0) - now_s
         if left_s > 0:
             return _refuse("MarketPaused", f"{symbol} is closed at {arm.name} for another {left_s:.1f} s")
         return None

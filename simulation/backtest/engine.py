@@ -50,6 +50,8 @@ class DataEngine(Engine):
         self.fills = fills
         self.quotes: dict[Symbol, Quote] = {}
         """Of the present row; a market whose data has not begun has none."""
+        self._offered: tuple[Order, list[tuple[Decimal, Decimal]]] | None = None
+        """What the order that is being placed was offered when its need was worked out."""
         self.house = self.open_account(HOUSE, keeps_history=False)
         for asset in sorted({asset for market in self.markets.values() for asset in (market.base, market.quote)}):
             self.deposit(HOUSE, asset, RICH)
@@ -96,14 +98,17 @@ class DataEngine(Engine):
                 fillable = sum((taken for _, taken in self.offers(order)), ZERO) >= order.quantity
             need = order.quantity * self._limit_price(order) if order.side is Side.BUY else order.quantity
             return self._with_fee(order, need), fillable
+        need = order.quantity
         if order.side is Side.BUY:
-            need = sum((price * taken for price, taken in self.offers(order)), ZERO)
-        else:
-            need = order.quantity
+            self._offered = (order, self.offers(order))
+            need = sum((price * taken for price, taken in self._offered[1]), ZERO)
         return self._with_fee(order, need), True
 
     def _match(self, order: Order, book: Book, turn: Turn) -> None:
-        offers = self.offers(order)
+        known, offers = self._offered or (None, [])
+        self._offered = None
+        if known is not order:
+            offers = self.offers(order)
         if not offers:
             return
         quote = self.quotes[order.symbol]

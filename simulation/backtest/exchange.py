@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -326,10 +325,11 @@ class DataPort:
             order = exchange.account.by_client_id[request.symbol, request.client_id]
             if order.filled:
                 # All that it has, for it is new; and they are the account's last.
-                last = takewhile(
-                    lambda fill: fill.taker_order_id == order.id, reversed(exchange.account.fills[request.symbol])
-                )
-                self.tell_fills(order, list(last)[::-1])
+                fills = exchange.account.fills[request.symbol]
+                first = len(fills) - 1
+                while first and fills[first - 1].taker_order_id == order.id:
+                    first -= 1
+                self.tell_fills(order, fills[first:])
             exchange.joined(order)
             self._tell_end(order)
         elif isinstance(request, CancelAtVenue):
