@@ -32,6 +32,10 @@ RESERVE = {Priority.CANCEL: 0.0, Priority.QUERY: 0.1, Priority.PLACE: 0.2, Prior
 """The share of the bucket that each priority must leave behind."""
 
 
+PAUSED = frozenset({Priority.PLACE, Priority.POLL})
+"""What waits while the venue asks for calm."""
+
+
 class Budget:
     """How much may be sent to one venue, and since when it asked for silence."""
 
@@ -74,18 +78,21 @@ class Budget:
         need = self._need(priority, cost)
         wait_s = max(0.0, (need - self._tokens) / self.units_per_s)
         ready = max(now_s + wait_s, self.banned_until_s)
-        if priority in {Priority.PLACE, Priority.POLL}:
+        if priority in PAUSED:
             ready = max(ready, self.paused_until_s)
         return ready
 
     def spend(self, priority: Priority, cost: float, now_s: float) -> None:
         """Charge a request that goes now."""
         self._refill(now_s)
-        self.overdrawn = max(self.overdrawn, self._need(priority, cost) - self._tokens)
+        missing = self._need(priority, cost) - self._tokens
+        if missing > self.overdrawn:
+            self.overdrawn = missing
         self._tokens -= cost
         self.spent[priority] += 1
         self.units += cost
-        self.dearest = max(self.dearest, cost)
+        if cost > self.dearest:
+            self.dearest = cost
 
     def settle(self, difference: float, now_s: float) -> None:
         """Charge what a request cost beyond its estimate (or give back what it cost less)."""
@@ -140,12 +147,13 @@ class Lane(Generic[T]):
 
     def pop_ready(self, budget: Budget, now_s: float) -> T | None:
         """The first that may go now, charged; None if it must wait. Nothing overtakes it."""
-        if not self._heap:
+        heap = self._heap
+        if not heap:
             return None
-        priority, _, item, cost = self._heap[0]
+        priority, _, item, cost = heap[0]
         if budget.ready_at(priority, cost, now_s) > now_s:
             return None
-        heapq.heappop(self._heap)
+        heapq.heappop(heap)
         budget.spend(priority, cost, now_s)
         return item
 
