@@ -25,7 +25,7 @@ from ganglion.actors.market.order_book import OrderBookActor
 from ganglion.actors.trading.orders import OrdersSettings
 from ganglion.actors.trading.portfolio import PortfolioSettings
 from ganglion.actors.trading.portfolio.showing import VIEW
-from ganglion.bot.backtest_data import feeds_wanted, load
+from ganglion.bot.backtest_data import feeds_wanted, is_beside, load
 from ganglion.bot.collector import ReadStatus
 from ganglion.bot.config import BotConfig, ConfiguredMode, ExchangeConfig
 from ganglion.bot.loss_limits import loss_limits_of
@@ -64,6 +64,8 @@ NEVER_S = 1e11
 """Between looks of whoever looks for what can't be here: lost streams, silence, an account that others use."""
 FOREVER_S = float("inf")
 """The next row answers, whenever it comes: an order waits through any gap in the data."""
+MOST_NOTES = 5
+"""Of what was found in a series: `--check` shows all."""
 VALUED_S = 60.0
 """Between valuations, where a loss limit asks for them."""
 VIEWED_S = DAY_S
@@ -140,7 +142,10 @@ class Prepared:
         self.system = System("simulated", seed=options.seed, clock=clock)
         self._listen()
         self.bot = self._build(by_market)
-        self.feeds = [self._feed(exchange, symbol, one) for exchange, symbol, one in placed]
+        self.feeds = [
+            self._feed(exchange, symbol, one, beside=is_beside(one, by_market[exchange, symbol]))
+            for exchange, symbol, one in placed
+        ]
         self.drive = Backtest(self.system, clock, self.feeds, self._start_ms)
         self.drive.wants_end = options.wants_end
         self.tell_progress(options.progress)
@@ -206,13 +211,27 @@ class Prepared:
         )
         return build(self.config, self.system, lambda _: MemoryDisk(), stand_in, parts)
 
-    def _feed(self, exchange: str, symbol: Symbol, series: Series) -> Feed:
+    def _feed(self, exchange: str, symbol: Symbol, series: Series, *, beside: bool) -> Feed:
         places = Places(self.system)
         market = (exchange, symbol)
         modes = [mode for mode in self.config.modes.values() if (mode.table.exchange, mode.table.symbol) == market]
         treasury = [places.at("treasury")]
         limited = bool(loss_limits_of(self.config))
         timeframes = dict.fromkeys(frame for mode in modes for frame in timeframes_of(mode))
+        hearers = {
+            frame: [places.mode(mode.name) for mode in modes if frame in timeframes_of(mode)] for frame in timeframes
+        }
+        heard = [places.mode(mode.name) for mode in modes if _hears_trades(mode)]
+        if beside:
+            return Feed(
+                series=series,
+                name=exchange,
+                symbol=symbol,
+                exchange=self.exchanges[exchange],
+                trade_hearers=heard,
+                candle_hearers=hearers,
+                beside=True,
+            )
         return Feed(
             series=series,
             name=exchange,
@@ -221,11 +240,8 @@ class Prepared:
             deciders=[*(treasury if limited else []), *(places.mode(mode.name) for mode in modes)],
             keepers=[places.portfolio(exchange)],
             samplers=[] if isinstance(series, BookDeltas) else [places.at("collector"), *([] if limited else treasury)],
-            trade_hearers=[places.mode(mode.name) for mode in modes if _hears_trades(mode)],
-            candle_hearers={
-                frame: [places.mode(mode.name) for mode in modes if frame in timeframes_of(mode)]
-                for frame in timeframes
-            },
+            trade_hearers=heard,
+            candle_hearers=hearers,
         )
 
     # -------------------------------------------------------------- what came of it
@@ -245,7 +261,8 @@ class Prepared:
             )
             for mode in config.modes.values()
         ]
-        curves = curves_of(self.feeds, seen, places, self.opening, config.bot.reference)
+        movers = [feed for feed in self.feeds if not feed.beside]
+        curves = curves_of(movers, seen, places, self.opening, config.bot.reference)
         status = Places(self.system).at("collector").ask(ReadStatus(), timeout=5.0)
         summary = self.bot.summary()
         modes = modes_of(places, curves, seen, self.opening)
@@ -260,7 +277,7 @@ class Prepared:
             end_ms=max(end_ms, self._first_ms),
             reference=config.bot.reference,
             equity=curves.total.curve,
-            markets=markets_of(self.feeds, curves.rates),
+            markets=markets_of(movers, curves.rates),
             modes=modes,
             fills=curves.fills,
             exchanges={
@@ -278,7 +295,10 @@ class Prepared:
             incidents=sorted([*self._gaps(), *seen.incidents], key=lambda incident: incident.time_ms),
             order_changes=seen.states,
             title=f"Backtest of {config.bot.name}",
-            assumptions=assumptions(self._fills),
+            assumptions=[
+                *assumptions(self._fills),
+                *(note for feed in movers for note in feed.series.facts.notes[:MOST_NOTES]),
+            ],
             events=sum(feed.rows for feed in self.feeds),
             messages=summary.messages,
             actors=summary.actors,

@@ -13,7 +13,7 @@ from ganglion.bot.config import BotConfig
 from ganglion.bot.tree import candles_of
 from ganglion.messages.values import Symbol
 from ganglion.simulation.backtest import BacktestError
-from ganglion.simulation.data import Bars, Series, read
+from ganglion.simulation.data import Bars, BookDeltas, Series, Trades, read
 from ganglion.simulation.data.columns import length_of
 
 Placed = tuple[str, Symbol, Series]
@@ -48,7 +48,7 @@ def feeds_wanted(config: BotConfig, series: Sequence[Series]) -> list[Placed]:
     """Which market each series moves; every market that a mode trades has to be moved.
 
     Raises:
-        BacktestError: a mode's market has no data, or more than one kind, or bars too long for its candles.
+        BacktestError: a mode's market has no data, or twice the same kind, or none that its candles can be made of.
     """
     placed: list[Placed] = []
     for name, exchange in config.exchanges.items():
@@ -57,8 +57,10 @@ def feeds_wanted(config: BotConfig, series: Sequence[Series]) -> list[Placed]:
             fitting = fitting or [
                 one for one in series if one.symbol == symbol and one.exchange not in config.exchanges
             ]
-            placed += [(name, symbol, one) for one in _one_kind(name, symbol, fitting)]
-    moved = {(name, symbol): one for name, symbol, one in placed}
+            placed += [(name, symbol, one) for one in _chosen(name, symbol, fitting)]
+    moved: dict[tuple[str, Symbol], list[Series]] = {}
+    for name, symbol, one in placed:
+        moved.setdefault((name, symbol), []).append(one)
     there = ", ".join(sorted({f"{one.exchange} {one.symbol} {one.kind}".strip() for one in series}))
     for mode in config.modes.values():
         market = (mode.table.exchange, mode.table.symbol)
@@ -75,28 +77,40 @@ def feeds_wanted(config: BotConfig, series: Sequence[Series]) -> list[Placed]:
     return placed
 
 
-def _one_kind(exchange: str, symbol: Symbol, series: Sequence[Series]) -> list[Series]:
-    """What moves a market: its only series; of bars those of the shortest timeframe."""
-    if len({one.kind for one in series}) > 1:
-        kinds = " and ".join(sorted({one.kind for one in series}))
-        raise BacktestError(
-            f"{symbol} on {exchange} has {kinds}, and only one may move its price: name a file or folder with one of "
-            "them as --data"
-        )
+def _chosen(exchange: str, symbol: Symbol, series: Sequence[Series]) -> list[Series]:
+    """What moves a market: its book with the trades beside it, else its trades, else its shortest bars."""
+    books = [one for one in series if isinstance(one, BookDeltas)]
+    trades = [one for one in series if isinstance(one, Trades)]
     bars = sorted((one for one in series if isinstance(one, Bars)), key=lambda one: one.length_ms)
-    chosen: list[Series] = [*bars[:1]] if bars else list(series)
-    if len(chosen) > 1:
-        raise BacktestError(f"{symbol} on {exchange} has {len(chosen)} series of one kind: keep those of one exchange")
+    for kind in (books, trades):
+        if len(kind) > 1:
+            text = f"{symbol} on {exchange} has {len(kind)} series of {kind[0].kind}"
+            raise BacktestError(f"{text}: keep those of one exchange")
+    chosen: list[Series] = [*books, *trades] or [*bars[:1]]
+    left = [f"bars of {one.timeframe}" for one in bars if one not in chosen]
+    if chosen and left:
+        chosen[0].facts.notes.insert(0, f"{symbol} is moved by its {chosen[0].kind}; {', '.join(left)} are not used")
     return chosen
 
 
-def _check_candles(symbol: Symbol, timeframe: str, series: Series) -> None:
+def is_beside(series: Series, others: Sequence[Series]) -> bool:
+    """Whether these trades are told beside the book that moves their market."""
+    return isinstance(series, Trades) and any(isinstance(one, BookDeltas) for one in others)
+
+
+def _check_candles(symbol: Symbol, timeframe: str, moved: Sequence[Series]) -> None:
     try:
         Timeframe(timeframe)
     except TimeframeError as error:
         raise BacktestError(str(error)) from error
-    if isinstance(series, Bars) and length_of(timeframe) < series.length_ms:
+    if all(isinstance(one, BookDeltas) for one in moved):
         raise BacktestError(
-            f"a mode wants candles of {timeframe} of {symbol}, and its data are bars of {series.timeframe}: choose "
-            f"{series.timeframe} or longer, or finer data"
+            f"a mode wants candles of {timeframe} of {symbol}, and its data is a book alone: add the market's trades, "
+            "candles are made of them"
         )
+    for series in moved:
+        if isinstance(series, Bars) and length_of(timeframe) < series.length_ms:
+            raise BacktestError(
+                f"a mode wants candles of {timeframe} of {symbol}, and its data are bars of {series.timeframe}: choose "
+                f"{series.timeframe} or longer, or finer data"
+            )

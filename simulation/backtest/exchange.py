@@ -230,6 +230,17 @@ class DataExchange(SimulatedExchange):
         self._reach(symbol, book.bids, there)
         self._reach(symbol, book.asks, there)
 
+    def trade_beside(self, symbol: Symbol, price: float, amount: float) -> None:
+        """One public trade beside a book: it fills as `trade_print` says, up to its own volume."""
+        quote = self.engine.quotes.get(symbol)
+        if quote is None or not self.open_orders:
+            if self.fill_settings.queue:
+                self.count_queue(symbol, price, amount)
+            return
+        quote.room = share_of(amount, self.fill_settings)
+        self.trade_print(symbol, price, amount)
+        quote.room = None
+
     def _reach(self, symbol: Symbol, side: BookSide, there: Decimal) -> None:
         buys, touches = side.side is Side.BUY, self.fill_settings.touch_fills
         market, quote = self.engine.markets[symbol], self.engine.quotes[symbol]

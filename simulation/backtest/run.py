@@ -22,6 +22,7 @@ from itertools import islice, repeat
 from math import ceil, floor
 from typing import Any
 
+from ganglion.messages.base import Message
 from ganglion.messages.market import Candle, TopOfBook, TradeTick
 from ganglion.messages.values import Side, Symbol
 from ganglion.simulation.backtest.candles import CandleMaker
@@ -72,6 +73,8 @@ class Feed:
     """Gone through."""
     begun: bool = False
     """The next row has begun: what arrived before it has met its first price."""
+    beside: bool = False
+    """Public trades of a market that its book moves: told, and no price of theirs stands."""
     keeper_cells: Sequence[Cell] = ()
     """Of the keepers; set by the run."""
     mids: array[float] | None = None
@@ -189,6 +192,10 @@ class Backtest:
     def _loop(self, feed: Feed) -> Iterator[None]:
         if isinstance(feed.series, Bars):
             return self._bars(feed, feed.series)
+        if isinstance(feed.series, Trades) and feed.beside:
+            from ganglion.simulation.backtest.prints import print_rows  # noqa: PLC0415  # likewise
+
+            return print_rows(self, feed, feed.series)
         if isinstance(feed.series, Trades):
             return self._trades(feed, feed.series)
         from ganglion.simulation.backtest.books import book_rows  # noqa: PLC0415  # only where there is one
@@ -209,6 +216,19 @@ class Backtest:
         core, queue, control = self._core, self._core.queue, self._core.control
         while queue or control:
             core.deliver(len(queue) or 1)
+
+    def tell(self, cells: Sequence[Cell], message: Message) -> None:
+        """Tell cells something; they handle it with the next `drain`."""
+        for cell in cells:
+            self._core.queue.append((cell, message, None))
+
+    def cells(self, addresses: Sequence[Address[Any]]) -> list[Cell]:
+        """Where addresses lead, for `tell`."""
+        return self._cells(addresses)
+
+    def makers(self, feed: Feed) -> list[CandleMaker]:
+        """Makers of all candles that are wanted of a feed."""
+        return self._makers(feed, "")
 
     def advance(self, until_s: float) -> None:
         """Let time pass, timer by timer."""

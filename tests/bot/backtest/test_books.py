@@ -2,8 +2,12 @@
 
 from array import array
 
+import pytest
+
+from ganglion.bot.backtest_data import feeds_wanted
+from ganglion.simulation.backtest import BacktestError
 from ganglion.simulation.data import BUY, SELL, BookDeltas
-from tests.bot.backtest.cast import START_MS, Run
+from tests.bot.backtest.cast import START_MS, Run, config, trades
 
 SNAPSHOT = [(0, BUY, 99.0, 5.0), (0, BUY, 98.0, 5.0), (0, SELL, 101.0, 1.0), (0, SELL, 102.0, 5.0)]
 
@@ -41,3 +45,31 @@ def test_a_quiet_book_is_confirmed_as_a_venue_would_and_can_be_decided_on():
     run = Run(book(*SNAPSHOT, (60_000, BUY, 99.5, 1.0), (60_100, BUY, 99.6, 1.0)), ["at 20 buy 0.5"])
     assert [at for at, _ in run.told("timer")] == [20_000]
     assert run.fills == [(1.0, "buy", 101.0, 0.5)]
+
+
+def test_trades_beside_a_book_are_told_and_move_no_price():
+    ticks = trades([(50, 100.5, 1.0), (150, 90.0, 1.0)])
+    run = Run([book(*SNAPSHOT, (100, BUY, 99.5, 1.0), (200, BUY, 99.6, 1.0)), ticks], kind="Ticked")
+    assert [told[:3] for told in run.told("trade")] == [(50, 100.5, 1.0), (150, 90.0, 1.0)]
+    assert [market.kind for market in run.record.markets] == ["book"]
+    assert run.record.markets[0].price.value[-1] == pytest.approx((99.6 + 101.0) / 2)
+
+
+def test_a_resting_order_is_filled_by_trades_that_go_through_it_up_to_their_volume():
+    quiet = book(*SNAPSHOT, (100, BUY, 98.5, 1.0), (200, BUY, 98.5, 2.0), (900, BUY, 98.5, 3.0))
+    ticks = trades([(300, 99.2, 5.0), (400, 99.1, 0.2), (500, 99.1, 5.0)])
+    run = Run([quiet, ticks], ["row 1 buy 0.5 99.2"])
+    assert [(price, amount) for _, _, price, amount in run.fills] == [(99.2, 0.2), (99.2, 0.3)]
+
+
+def test_candles_of_a_market_with_a_book_are_made_of_its_trades():
+    five = 5 * 60_000
+    rows = book(*SNAPSHOT, (100, BUY, 99.5, 1.0), (2 * five, BUY, 99.6, 1.0))
+    ticks = trades([(1_000, 100.0, 1.0), (2_000, 103.0, 1.0), (five + 30_000, 102.0, 1.0)])
+    run = Run([rows, ticks], kind="Candled")
+    assert [told[2:6] for told in run.told("candle")] == [(100.0, 103.0, 100.0, 103.0)]
+
+
+def test_a_mode_that_wants_candles_of_a_book_alone_is_told_what_is_missing():
+    with pytest.raises(BacktestError, match="its data is a book alone: add the market's trades"):
+        feeds_wanted(config(kind="Candled"), [book(*SNAPSHOT)])

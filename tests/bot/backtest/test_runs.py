@@ -153,9 +153,16 @@ def test_a_market_without_data_is_refused():
         feeds_wanted(parse(TWO, HERE / "bot.toml", {}), [flat(100, 101)])
 
 
-def test_bars_and_trades_of_one_market_are_refused():
-    with pytest.raises(BacktestError, match="has bars and trades, and only one may move its price"):
-        feeds_wanted(config(), [flat(100, 101), trades([(0, 100, 1)])])
+def test_a_market_with_bars_and_trades_is_moved_by_its_trades_and_the_record_says_so():
+    ticks = trades([(0, 100, 1), (1_000, 101, 1)])
+    run = Run([flat(100, 101), ticks])
+    assert [market.kind for market in run.record.markets] == ["trades"]
+    assert "BTC/USDT is moved by its trades; bars of 1m are not used" in run.record.assumptions
+
+
+def test_two_series_of_one_kind_are_refused():
+    with pytest.raises(BacktestError, match="has 2 series of trades: keep those of one exchange"):
+        feeds_wanted(config(), [trades([(0, 100, 1)]), trades([(0, 100, 1)])])
 
 
 def test_candles_shorter_than_the_bars_are_refused():
