@@ -54,12 +54,12 @@ trade_id = Sabotage(
 
 @trade_id.replaces("actors.trading.orders.looking:take_trade")
 @trade_id.replaces("actors.trading.orders.intake:take_trade")
-def _trade_id(original, desk, trade):
+def _trade_id(original, desk, trade, line):
     known = desk.ledger.fills.get((trade.symbol, trade.trade_id))
     if known is not None:
         strike()
         trade = msgspec.structs.replace(trade, trade_id=f"{trade.trade_id}-{STRUCK['times']}")
-    return original(desk, trade)
+    return original(desk, trade, line)
 
 
 floats = Sabotage(
