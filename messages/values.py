@@ -35,12 +35,17 @@ class Side(enum.StrEnum):
     @property
     def sign(self) -> int:
         """+1 for a buy, -1 for a sell: what a fill does to the base asset."""
-        return 1 if self is Side.BUY else -1
+        return 1 if self is _BUY else -1
 
     @property
     def opposite(self) -> Side:
         """The other side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
+        return _SELL if self is _BUY else _BUY
+
+
+# Bound once: until Python 3.12 each look-up of an enum's member runs through its metaclass.
+_BUY = Side.BUY
+_SELL = Side.SELL
 
 
 class OrderType(enum.StrEnum):

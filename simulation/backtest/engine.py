@@ -42,6 +42,13 @@ class Quote:
         self.asks: list[list[Decimal]] | None = None
 
 
+# Bound once: until Python 3.12 each look-up of an enum's member runs through its metaclass.
+_BUY = Side.BUY
+_LIMIT = OrderType.LIMIT
+_FILLED = OrderStatus.FILLED
+_FOK = TimeInForce.FOK
+
+
 class DataEngine(Engine):
     """See the file's docstring."""
 
@@ -63,7 +70,7 @@ class DataEngine(Engine):
         quote = self.quotes.get(order.symbol)
         if quote is None:
             return []
-        buys, market, left = order.side is Side.BUY, self.markets[order.symbol], order.remaining
+        buys, market, left = order.side is _BUY, self.markets[order.symbol], order.remaining
         if quote.room is not None and quote.room < left:
             left = market.truncate(quote.room)
         levels = quote.asks if buys else quote.bids
@@ -86,20 +93,20 @@ class DataEngine(Engine):
         if refusal is None and command.post_only and command.price is not None:
             quote = self.quotes.get(command.symbol)
             if quote is not None:
-                best = quote.ask if command.side is Side.BUY else quote.bid
-                if command.price >= best if command.side is Side.BUY else command.price <= best:
+                best = quote.ask if command.side is _BUY else quote.bid
+                if command.price >= best if command.side is _BUY else command.price <= best:
                     return (RejectCode.WOULD_MATCH, f"{command.price} crosses the data's {best}")
         return refusal
 
     def _need(self, order: Order, book: Book) -> tuple[Decimal, bool]:
-        if order.type is OrderType.LIMIT:
+        if order.type is _LIMIT:
             fillable = True
-            if order.time_in_force is TimeInForce.FOK:
+            if order.time_in_force is _FOK:
                 fillable = sum((taken for _, taken in self.offers(order)), ZERO) >= order.quantity
-            need = order.quantity * self._limit_price(order) if order.side is Side.BUY else order.quantity
+            need = order.quantity * self._limit_price(order) if order.side is _BUY else order.quantity
             return self._with_fee(order, need), fillable
         need = order.quantity
-        if order.side is Side.BUY:
+        if order.side is _BUY:
             self._offered = (order, self.offers(order))
             need = sum((price * taken for price, taken in self._offered[1]), ZERO)
         return self._with_fee(order, need), True
@@ -117,7 +124,7 @@ class DataEngine(Engine):
                 quote.room -= taken
             self._with_house(order, price, taken, turn, maker=False)
             book.last = price
-        levels = quote.asks if order.side is Side.BUY else quote.bids
+        levels = quote.asks if order.side is _BUY else quote.bids
         if levels is not None:
             consume(levels, sum((taken for _, taken in offers), ZERO))
 
@@ -132,14 +139,14 @@ class DataEngine(Engine):
         level.total -= quantity
         if not order.remaining:
             side.remove(order, price)
-            self._close(order, OrderStatus.FILLED, turn)
+            self._close(order, _FILLED, turn)
         return turn.events
 
     def _with_house(self, order: Order, price: Decimal, quantity: Decimal, turn: Turn, *, maker: bool) -> None:
         market, house = self.markets[order.symbol], self.house.balances
         cost = price * quantity
         fee_asset, fee = self._pay(order, quantity, cost, market, turn, maker=maker)
-        if order.side is Side.BUY:
+        if order.side is _BUY:
             house[market.base].free -= quantity
             house[market.quote].free += cost
         else:

@@ -19,6 +19,11 @@ FEES = "fees"
 """The account that receives every fee."""
 
 
+# Bound once: until Python 3.12 each look-up of an enum's member runs through its metaclass.
+_BUY = Side.BUY
+_PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+
+
 class Clearing:
     """All markets and accounts of one venue."""
 
@@ -75,7 +80,7 @@ class Clearing:
     ) -> tuple[str, Decimal]:
         """Move one side's money for a fill; the asset and amount of its fee."""
         account = order.account
-        if order.side is Side.BUY:
+        if order.side is _BUY:
             reserved = quote if order.price is None else order.price * quantity
             paid_in, paid, received_in, received = market.quote, quote, market.base, quantity
         else:
@@ -93,7 +98,7 @@ class Clearing:
         self.accounts[FEES].balances[asset].free += fee
         order.filled += quantity
         order.quote_filled += quote
-        order.status = OrderStatus.PARTIALLY_FILLED
+        order.status = _PARTIALLY_FILLED
         order.updated_ms = turn.now_ms
         turn.balances[account.name, market.base] = account
         turn.balances[account.name, market.quote] = account
@@ -105,4 +110,4 @@ class Clearing:
 
     def _paying_asset(self, order: Order) -> str:
         market = self.markets[order.symbol]
-        return market.quote if order.side is Side.BUY else market.base
+        return market.quote if order.side is _BUY else market.base

@@ -41,6 +41,13 @@ from ganglion.simulation.venue.markets import Market
 from ganglion.simulation.venue.orders import OPEN, NewOrder, Order, OrderStatus, SelfTrade
 from ganglion.simulation.venue.turn import Turn
 
+# Bound once: until Python 3.12 each look-up of an enum's member runs through its metaclass.
+_BUY = Side.BUY
+_LIMIT = OrderType.LIMIT
+_FILLED = OrderStatus.FILLED
+_FOK = TimeInForce.FOK
+_GTC = TimeInForce.GTC
+
 
 class Engine(Clearing):
     """All markets, books and accounts of one venue."""
@@ -137,13 +144,13 @@ class Engine(Clearing):
             return [Rejected(account, symbol, "", RejectCode.UNKNOWN_ORDER, f"no open order {order_id}", order_id)]
         book, old_price = self.books[symbol], self._limit_price(order)
         quantity, price = quantity or order.quantity, price or old_price
-        refusal = self.markets[symbol].refusal(OrderType.LIMIT, price, quantity, book.last)
+        refusal = self.markets[symbol].refusal(_LIMIT, price, quantity, book.last)
         best = book.opposite(order.side).best()
         crosses = best is not None and book.opposite(order.side).crosses(best.price, price)
         if refusal is None and post_only and crosses:
             refusal = (RejectCode.WOULD_MATCH, f"{price} crosses")
         remaining = max(quantity - order.filled, ZERO)
-        need = self._with_fee(order, remaining * price if order.side is Side.BUY else remaining)
+        need = self._with_fee(order, remaining * price if order.side is _BUY else remaining)
         paying = owner.balance(self._paying_asset(order))
         if refusal is None and need > paying.free + order.locked:
             refusal = (RejectCode.INSUFFICIENT_BALANCE, f"needs {need}, free are {paying.free + order.locked}")
@@ -188,7 +195,7 @@ class Engine(Clearing):
         price, book, market = self._limit_price(order), self.books[order.symbol], self.markets[order.symbol]
         more = need = quantity - order.quantity
         side, asset = book.asks, market.base
-        if order.side is Side.BUY:
+        if order.side is _BUY:
             side, asset, need = book.bids, market.quote, more * price
         if order.fee_on_top:
             need = self._with_fee(order, need)
@@ -212,7 +219,7 @@ class Engine(Clearing):
         book, turn = self.books[symbol], Turn(now_ms)
         command = NewOrder(taker, symbol, maker.side.opposite, maker.type, f"hit-{order_id}-{maker.filled}", quantity)
         order = Order(command, self.accounts[taker], self.next_order_id[symbol], now_ms)
-        asset, need = self._paying_asset(order), quantity * maker.price if order.side is Side.BUY else quantity
+        asset, need = self._paying_asset(order), quantity * maker.price if order.side is _BUY else quantity
         if need > order.account.balance(asset).free:
             return []
         self.next_order_id[symbol] += 1
@@ -224,8 +231,8 @@ class Engine(Clearing):
         self._trade(order, maker, side.levels[maker.price], quantity, turn)
         if not maker.remaining:
             side.remove(maker, maker.price)
-            self._close(maker, OrderStatus.FILLED, turn)
-        self._close(order, OrderStatus.FILLED, turn)
+            self._close(maker, _FILLED, turn)
+        self._close(order, _FILLED, turn)
         return turn.finish(book)
 
     def expire_due(self, account: Account, now_ms: int) -> list[list[Event]]:
@@ -247,7 +254,7 @@ class Engine(Clearing):
         book = self.books[order.symbol]
         turn = Turn(order.updated_ms)
         price = self._limit_price(order)
-        order.locked = self._with_fee(order, order.remaining * price if order.side is Side.BUY else order.remaining)
+        order.locked = self._with_fee(order, order.remaining * price if order.side is _BUY else order.remaining)
         order.account.balance(self._paying_asset(order)).lock(order.locked)
         order.account.add_order(order)
         turn.levels[order.side, price] = book.own(order.side).add(order, price)
@@ -257,7 +264,7 @@ class Engine(Clearing):
 
     def _refusal(self, command: NewOrder, account: Account, book: Book) -> tuple[RejectCode, str] | None:
         market = self.markets[command.symbol]
-        is_limit = command.type is OrderType.LIMIT
+        is_limit = command.type is _LIMIT
         sizes = (command.quantity is not None) + (command.quote_quantity is not None)
         if sizes != 1 or is_limit != (command.price is not None) or (is_limit and command.quantity is None):
             return (RejectCode.MALFORMED, "a limit order has price and quantity, a market order one amount")
@@ -278,15 +285,15 @@ class Engine(Clearing):
 
     def _need(self, order: Order, book: Book) -> tuple[Decimal, bool]:
         """What the order locks, and whether it may trade at all (a FOK that cannot be whole may not)."""
-        if order.type is OrderType.LIMIT:
+        if order.type is _LIMIT:
             price = self._limit_price(order)
             fillable = True
-            if order.time_in_force is TimeInForce.FOK:
+            if order.time_in_force is _FOK:
                 fillable = book.reach(order, self.markets[order.symbol].step)[0] >= order.quantity
-            need = order.quantity * price if order.side is Side.BUY else order.quantity
+            need = order.quantity * price if order.side is _BUY else order.quantity
             return self._with_fee(order, need), fillable
         base, quote = book.reach(order, self.markets[order.symbol].step)
-        if order.side is Side.BUY:
+        if order.side is _BUY:
             need = quote if order.quote_quantity is None else order.quote_quantity
         else:
             need = base if order.quote_quantity is not None else order.quantity
@@ -316,7 +323,7 @@ class Engine(Clearing):
             book.last = level.price
             if not maker.remaining:
                 opposite.remove(maker, level.price)
-                self._close(maker, OrderStatus.FILLED, turn)
+                self._close(maker, _FILLED, turn)
 
     def _prevent_self_trade(self, order: Order, maker: Order, book: Book, turn: Turn) -> bool:
         """End whichever order gives way; whether the incoming one goes on."""
@@ -373,12 +380,12 @@ class Engine(Clearing):
             order.quantity = order.filled
             dry = book.opposite(order.side).best() is None
             if order.filled and not dry:
-                self._close(order, OrderStatus.FILLED, turn)
+                self._close(order, _FILLED, turn)
                 return
         elif not order.remaining:
-            self._close(order, OrderStatus.FILLED, turn)
+            self._close(order, _FILLED, turn)
             return
-        if order.type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC:
+        if order.type is _LIMIT and order.time_in_force is _GTC:
             price = self._limit_price(order)
             turn.levels[order.side, price] = book.own(order.side).add(order, price)
             return

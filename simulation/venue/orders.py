@@ -80,6 +80,13 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False):
     """When a resting order ends by itself; milliseconds since 1970."""
 
 
+# Bound once: until Python 3.12 each look-up of an enum's member runs through its metaclass.
+_BUY = Side.BUY
+_NEW = OrderStatus.NEW
+_FEE_IN_QUOTE = FeeAsset.QUOTE
+_FEE_IN_BASE = FeeAsset.BASE
+
+
 class Order:
     """One order that the venue accepted."""
 
@@ -119,7 +126,7 @@ class Order:
         self.post_only = command.post_only
         self.self_trade = command.self_trade
         self.fee_asset = command.fee_asset
-        self.fee_on_top = command.fee_asset is (FeeAsset.QUOTE if command.side is Side.BUY else FeeAsset.BASE)
+        self.fee_on_top = command.fee_asset is (_FEE_IN_QUOTE if command.side is _BUY else _FEE_IN_BASE)
         """Whether the fee is charged in what the owner pays with, so that it has to be set aside as well."""
         self.reference = command.reference
         self.expires_ms = command.expires_ms
@@ -129,7 +136,7 @@ class Order:
         self.filled = ZERO
         self.quote_filled = ZERO
         self.locked = ZERO
-        self.status = OrderStatus.NEW
+        self.status = _NEW
         self.created_ms = now_ms
         self.updated_ms = now_ms
 
