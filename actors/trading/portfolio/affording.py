@@ -101,8 +101,9 @@ def facts_of(
 def shortage_of(money: Portfolio, reservation: Reservation) -> str | None:
     """What is missing for a reservation and what to do; None where it can be afforded."""
     asset, mode = reservation.asset, reservation.mode
+    funds = money.funds_of(mode, reservation.symbol)
     needed = money.held_by(reservation)
-    available = money.available_to(mode, asset)
+    available = funds.quote_available if reservation.side is Side.BUY else funds.base_available
     if needed <= available:
         return None
     return (

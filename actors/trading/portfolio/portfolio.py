@@ -182,28 +182,33 @@ class Portfolio:
 
     def available_to(self, mode: str, asset: Asset) -> Decimal:
         """What a mode may still commit: its own capital less its orders, and never more than is free."""
-        held, holding = self._holds_of(asset), self.holdings.get(asset)
+        return self._stands(mode, asset)[1]
+
+    def _stands(self, mode: str, asset: Asset) -> tuple[Decimal, Decimal]:
+        """What a mode owns of an asset, and what of it is available to it."""
+        held, holding, own = self._holds_of(asset), self.holdings.get(asset), self.capital_of(mode, asset)
         if holding is None:
-            return ZERO
-        own, free = self.capital_of(mode, asset), holding.total
+            return own, ZERO
+        left, free = own, holding.total
         if held:
-            own, free = minus(own, held.get(mode, ZERO)), minus(free, held[None])
+            left, free = minus(left, held.get(mode, ZERO)), minus(free, held[None])
         if holding.locked:
             free = minus(free, holding.locked)
-        return max(ZERO, min(own, free))
+        return own, max(ZERO, min(left, free))
 
     def funds_of(self, mode: str, symbol: Symbol) -> Funds:
         """A mode's own capital in its market."""
         funds = self._funds.get((mode, symbol))
         if funds is None:
-            base, quote = base_of(symbol), quote_of(symbol)
+            base, base_available = self._stands(mode, base_of(symbol))
+            quote, quote_available = self._stands(mode, quote_of(symbol))
             funds = self._funds[mode, symbol] = Funds(
                 account=self.account,
                 symbol=symbol,
-                base_total=max(ZERO, self.capital_of(mode, base)),
-                base_available=self.available_to(mode, base),
-                quote_total=max(ZERO, self.capital_of(mode, quote)),
-                quote_available=self.available_to(mode, quote),
+                base_total=max(ZERO, base),
+                base_available=base_available,
+                quote_total=max(ZERO, quote),
+                quote_available=quote_available,
             )
         return funds
 
