@@ -135,9 +135,10 @@ class MonitorActor(Actor[MonitorMessage]):
         return watched
 
     def _judge(self, *found: Violation | None) -> None:
-        for violation in found:
-            if violation is not None:
-                self._violated(violation)
+        if any(found):
+            for violation in found:
+                if violation is not None:
+                    self._violated(violation)
 
     def _violated(self, violation: Violation) -> None:
         key = (violation.invariant, violation.account, violation.text)

@@ -158,9 +158,9 @@ class Portfolio:
         held = self._held[asset] = {}
         for reservation in self.reservations.values():
             if reservation.asset == asset:
-                amount = self.held_by(reservation)
-                for mode in (reservation.mode, None):
-                    held[mode] = plus(held.get(mode, ZERO), amount)
+                amount, mode = self.held_by(reservation), reservation.mode
+                held[None] = plus(held.get(None, ZERO), amount)
+                held[mode] = plus(held.get(mode, ZERO), amount)
         return held
 
     def total(self, asset: Asset) -> Decimal:
