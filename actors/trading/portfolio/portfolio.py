@@ -121,7 +121,8 @@ class Portfolio:
 
     def reserve(self, reservation: Reservation) -> None:
         """Hold what an order may cost; whether it can be afforded was asked before."""
-        self.release(reservation.intent_id)
+        if reservation.intent_id in self.reservations:
+            self.release(reservation.intent_id)
         self.reservations[reservation.intent_id] = reservation
         self._holds_anew(reservation.asset)
 
@@ -216,7 +217,7 @@ class Portfolio:
         """Assets of which less than nothing is left, whatever is reserved for amends."""
         found: dict[Asset, Decimal] = {}
         for asset, holding in self.holdings.items():
-            if holding.total >= self.reserved(asset):
+            if holding.total >= self._holds_of(asset).get(None, ZERO):
                 continue  # it is never less that is reserved, amends included
             left = minus(holding.total, self._needed(asset))
             if left < ZERO:

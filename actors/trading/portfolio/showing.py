@@ -5,7 +5,7 @@ Part of the portfolio actor, in a base of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
@@ -38,15 +38,16 @@ class Shows:
         """Funds at once: decisions are made on them. The view at once too, or a while after the first change."""
         if not self._may.synced:
             return
-        modes: Mapping[str, ModeWiring] = self._modes
-        wiring = modes.get(mode or "")
+        wiring = None if mode is None else self._modes.get(mode)
         if wiring is not None and mode is not None:
             wiring.address.tell(self._money.funds_of(mode, wiring.symbol))
-        if not self._settings.view_every_s:
-            self._publish_view()
-        elif not self._view_due:
+        if self._view_due:
+            return
+        if self._settings.view_every_s:
             self._view_due = True
             self._show_later()
+        else:
+            self._publish_view()
 
     def _publish_view(self) -> None:
         self._view_due = False
