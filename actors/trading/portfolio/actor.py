@@ -29,6 +29,7 @@ from ganglion.actors.trading.trading_states import changes, newly_halted
 from ganglion.messages.account import (
     AccountSnapshot,
     Drain,
+    Funds,
     LedgerRead,
     LockedByOthers,
     Reconciled,
@@ -91,6 +92,7 @@ class PortfolioActor(PassesOn, Gathers, Shows, Actor[PortfolioMessage]):
         self._tops: dict[Symbol, TopOfBook] = {}
         self._invalid: dict[Symbol, str] = {}
         self._orders_open: dict[str, OrderUpdate] = {}
+        self._funds_told: dict[str, Funds] = {}
         self._saved: dict[str, SavedState] = {}
         self._pace = Pace()
         self._may = Permission(account)
