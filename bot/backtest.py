@@ -10,6 +10,7 @@ journal's disk by memory, time by the data's. No secret is needed and none is re
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -207,6 +208,7 @@ class Prepared:
             portfolio=PortfolioSettings(view_every_s=VIEWED_S),
             treasury_every_s=VALUED_S if loss_limits_of(self.config) else DAY_S,
             monitor_every_s=DAY_S,
+            counts_orders=False,  # the witness does
             settle_s=FOREVER_S,
         )
         return build(self.config, self.system, lambda _: MemoryDisk(), stand_in, parts)
@@ -286,8 +288,8 @@ class Prepared:
                     reconnects=told.reconnects,
                     restarts=told.restarts,
                     book_updates=sum(feed.rows for feed in self.feeds if feed.name == name),
-                    orders=dict(told.orders),
-                    fills=told.fills,
+                    orders=dict(sorted(self._orders_at(name).items())),
+                    fills=sum(fill.account == name and not fill.replaces for fill in seen.fills),
                     balances={asset: msgspec.to_builtins(balance) for asset, balance in told.balances.items()},
                 )
                 for name, told in summary.exchanges.items()
@@ -309,6 +311,11 @@ class Prepared:
             wall_s=wall_s,
             version=_version(),
         )
+
+    def _orders_at(self, exchange: str) -> Counter[str]:
+        """Orders by the state that they came to last."""
+        modes = (mode.name for mode in self.config.modes.values() if mode.table.exchange == exchange)
+        return sum((self.seen.orders_of(mode) for mode in modes), Counter[str]())
 
     def _show_accounts(self) -> None:
         core = self.system.core

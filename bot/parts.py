@@ -49,6 +49,8 @@ class Parts:
     portfolio: PortfolioSettings = field(default_factory=PortfolioSettings)
     treasury_every_s: float = 1.0
     monitor_every_s: float = 10.0
+    counts_orders: bool = True
+    """Whether the collector hears of each order and fill: for `status` and `orders` of a bot that people watch."""
     settle_s: float = 300.0
     """How long an order may be at risk before the monitor calls it a violation."""
 

@@ -211,7 +211,7 @@ def build(
         undo.callback(log.close)
         made = venues(config.exchanges, system)
         undo.callback(made.closing.close)
-        subscribe_all(config, system)
+        subscribe_all(config, system, parts)
         system.spawn(bot_spec(config, system, made.makers, log, parts))
         undo.pop_all()
     return Bot(config, system, made.closing, log)

@@ -43,7 +43,7 @@ from ganglion.messages.account import AccountSnapshot, PortfolioView
 from ganglion.messages.base import Message
 from ganglion.messages.lifecycle import ActorParked, DeadLetter
 from ganglion.messages.market import BookInvalid, Candle, TopOfBook, TradeTick
-from ganglion.messages.orders import AmendOrder, DenyReason, Fill, Intent, OrderDenied, PlaceOrder
+from ganglion.messages.orders import AmendOrder, DenyReason, Fill, Intent, OrderDenied, OrderUpdate, PlaceOrder
 from ganglion.messages.values import Symbol, path_name
 from ganglion.supervision import Address, Budget, ChildSpec, Strategy, Supervisor, System
 
@@ -115,17 +115,18 @@ def bot_spec(
     return ChildSpec("bot", lambda: Supervisor(children), budget=NONE_LEFT, on_exhausted="escalate", shutdown_s=20)
 
 
-def subscribe_all(config: BotConfig, system: System) -> None:
+def subscribe_all(config: BotConfig, system: System, parts: Parts = LIVE) -> None:
     """Tell publishers who listens to what; kept by their cells, so it is done once and before anything starts."""
     places = Places(system)
     collector, treasury, monitor = places.at("collector"), places.at("treasury"), places.at("monitor")
+    collected = [fact for fact in PORTFOLIO_FACTS if parts.counts_orders or fact not in {OrderUpdate, Fill}]
     for arm, exchange in config.exchanges.items():
         orders, portfolio = places.orders(arm), places.portfolio(arm)
         system.subscribe(places.exchange(arm), collector, *EXCHANGE_FACTS)
         system.subscribe(places.exchange(arm), monitor, *EXCHANGE_TOPICS)
         system.subscribe(orders, monitor, *ORDERS_TOPICS)
         system.subscribe(portfolio, monitor, *PORTFOLIO_TOPICS)
-        system.subscribe(portfolio, collector, *PORTFOLIO_FACTS)
+        system.subscribe(portfolio, collector, *collected)
         system.subscribe(portfolio, treasury, PortfolioView, Fill, AccountSnapshot)
         for symbol in exchange.table.symbols:
             book = places.book(arm, symbol)

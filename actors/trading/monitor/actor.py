@@ -135,9 +135,10 @@ class MonitorActor(Actor[MonitorMessage]):
         return watched
 
     def _judge(self, *found: Violation | None) -> None:
-        for violation in found:
-            if violation is not None:
-                self._violated(violation)
+        if any(found):
+            for violation in found:
+                if violation is not None:
+                    self._violated(violation)
 
     def _violated(self, violation: Violation) -> None:
         key = (violation.invariant, violation.account, violation.text)
@@ -172,14 +173,14 @@ class MonitorActor(Actor[MonitorMessage]):
         """I2, I3, I7."""
         watched = self._of(message.account)
         last = watched.states.get(message.intent_id)
+        self._remember(watched, message)
         self._judge(
-            check.client_id_unique(watched.owners.get(message.client_id), message),
+            check.client_id_unique(watched.owners[message.client_id], message),
             check.one_order_per_intent(watched.venue_ids.get(message.intent_id), message),
             check.not_overfilled(message),
-            check.legal_move(None if last is None else last.state, message),
-            check.filled_grows(None if last is None else last.filled, message),
+            None if last is None else check.legal_move(last.state, message),
+            None if last is None else check.filled_grows(last.filled, message),
         )
-        self._remember(watched, message)
 
     def _remember(self, watched: _Watched, update: OrderUpdate) -> None:
         watched.owners.setdefault(update.client_id, update.intent_id)

@@ -58,9 +58,9 @@ def money_conserved(view: PortfolioView) -> Violation | None:
     return None
 
 
-def client_id_unique(owner: str | None, update: OrderUpdate) -> Violation | None:
+def client_id_unique(owner: str, update: OrderUpdate) -> Violation | None:
     """I2: a client id belongs to one intent for ever; `owner` is the first that was seen with it."""
-    if owner is None or owner == update.intent_id:
+    if owner == update.intent_id:
         return None
     text = f"client id {update.client_id} belongs to intents {owner} and {update.intent_id}"
     return Violation("I2", update.account, text)
@@ -167,17 +167,17 @@ def counted_right(snapshot: AccountSnapshot, views: Mapping[Asset, Decimal]) -> 
     return None
 
 
-def legal_move(old: OrderState | None, update: OrderUpdate) -> Violation | None:
+def legal_move(old: OrderState, update: OrderUpdate) -> Violation | None:
     """I7: only legal state moves."""
-    if old is None or may_move(old, update.state):
+    if may_move(old, update.state):
         return None
     text = f"intent {update.intent_id} moved from {old} to {update.state}"
     return Violation("I7", update.account, text)
 
 
-def filled_grows(before: Decimal | None, update: OrderUpdate) -> Violation | None:
+def filled_grows(before: Decimal, update: OrderUpdate) -> Violation | None:
     """I7: the filled quantity only grows."""
-    if before is None or update.filled >= before:
+    if update.filled >= before:
         return None
     text = f"intent {update.intent_id} was filled by {plain(before)} and is by {plain(update.filled)} now"
     return Violation("I7", update.account, text)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from ganglion.actors.trading.money import plain
-from ganglion.actors.trading.portfolio.admission import Facts, Refusal, refuse
-from ganglion.actors.trading.portfolio.affording import binding_of, facts_of, intended, shortage_of
+from ganglion.actors.trading.portfolio.admission import Refusal, refuse
+from ganglion.actors.trading.portfolio.affording import binding_of, intended, shortage_of
 from ganglion.actors.trading.portfolio.flattening import flattening, kept
+from ganglion.actors.trading.portfolio.gathering import Gathers
 from ganglion.actors.trading.portfolio.limits import UNLIMITED, Limits, Pace
 from ganglion.actors.trading.portfolio.passing import PassesOn
 from ganglion.actors.trading.portfolio.permission import Permission
@@ -28,6 +29,7 @@ from ganglion.actors.trading.trading_states import changes, newly_halted
 from ganglion.messages.account import (
     AccountSnapshot,
     Drain,
+    Funds,
     LedgerRead,
     LockedByOthers,
     Reconciled,
@@ -65,7 +67,7 @@ from ganglion.messages.values import Asset, Symbol
 from ganglion.supervision import Actor, Address, receives
 
 
-class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
+class PortfolioActor(PassesOn, Gathers, Shows, Actor[PortfolioMessage]):
     """One account's money, and its modes."""
 
     def __init__(
@@ -90,6 +92,7 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
         self._tops: dict[Symbol, TopOfBook] = {}
         self._invalid: dict[Symbol, str] = {}
         self._orders_open: dict[str, OrderUpdate] = {}
+        self._funds_told: dict[str, Funds] = {}
         self._saved: dict[str, SavedState] = {}
         self._pace = Pace()
         self._may = Permission(account)
@@ -131,7 +134,7 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
             self._deny(message.intent, *refused)
 
     def _afford(self, intent: Intent, command: PlaceOrder | AmendOrder, *, amends: str | None) -> Refusal | None:
-        facts = self._facts(intent, replacing=amends is not None)
+        facts = self._facts(intent, self.clock.monotonic_s(), replacing=amends is not None)
         refused = refuse(intent, facts)
         if refused is not None:
             return refused
@@ -171,22 +174,6 @@ class PortfolioActor(PassesOn, Shows, Actor[PortfolioMessage]):
         self._may.drain = message.reason
         for wiring in self._modes.values():
             wiring.address.tell(message)
-
-    def _facts(self, intent: Intent, *, replacing: bool) -> Facts:
-        return facts_of(
-            intent,
-            self._money,
-            self._may,
-            self._pace,
-            self._modes.get(intent.mode),
-            self._limits.get(intent.mode, self._account_limits),
-            market=self._markets.get(intent.symbol),
-            top=self._tops.get(intent.symbol),
-            book_invalid=self._invalid.get(intent.symbol),
-            max_book_age_s=self._settings.max_book_age_s,
-            now_s=self.clock.monotonic_s(),
-            replacing=replacing,
-        )
 
     # -------------------------------------------------------------- facts from the order line
 

@@ -1,13 +1,12 @@
 """What a place has to pass before funds are reserved for it; each refusal says what was wrong and what to do.
 
-Pure: a table of checks over plain facts, in the order of what a caller can do least about. The portfolio actor
+Pure: checks over plain facts, in the order of what a caller can do least about. The portfolio actor
 gathers the facts; nobody else calls this.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from decimal import ROUND_UP, Decimal, localcontext
 from typing import TypeAlias
 
@@ -51,11 +50,13 @@ class Facts(msgspec.Struct, kw_only=True):
 
 def refuse(intent: Intent, facts: Facts) -> Refusal | None:
     """The first thing that stands against placing it; None where nothing does (funds are asked for after)."""
-    for check in _CHECKS:
-        refused = check(intent, facts)
-        if refused is not None:
-            return refused
-    return None
+    return (
+        _sense(intent, facts)
+        or _permission(intent, facts)
+        or _book(intent, facts)
+        or _market(intent, facts)
+        or _limits(intent, facts)
+    )
 
 
 def _sense(intent: Intent, facts: Facts) -> Refusal | None:
@@ -147,16 +148,15 @@ def _market(intent: Intent, facts: Facts) -> Refusal | None:
     if market is None or not market.active:
         state = "not known" if market is None else "closed"
         return DenyReason.INVALID, f"{intent.symbol} is {state} at {facts.account}: choose another market"
-    off_step = _off_step("amount", intent.amount, market.amount_step, intent.symbol)
-    if off_step is None and intent.price is not None:
-        off_step = _off_step("price", intent.price, market.price_step, intent.symbol)
-    if off_step is not None:
-        return off_step
-    return _minimums(intent, market, mid_of(facts) if intent.price is None else intent.price)
+    return (
+        _off_step("amount", intent.amount, market.amount_step, intent.symbol)
+        or _off_step("price", intent.price, market.price_step, intent.symbol)
+        or _minimums(intent, market, mid_of(facts) if intent.price is None else intent.price)
+    )
 
 
-def _off_step(name: str, value: Decimal, step: Decimal, symbol: Symbol) -> Refusal | None:
-    if step <= ZERO or not EXACT.remainder(value, step):
+def _off_step(name: str, value: Decimal | None, step: Decimal, symbol: Symbol) -> Refusal | None:
+    if value is None or step <= ZERO or not EXACT.remainder(value, step):
         return None
     return (
         DenyReason.INVALID,
@@ -193,15 +193,6 @@ def _limits(intent: Intent, facts: Facts) -> Refusal | None:
         if text is not None:
             return DenyReason.LIMIT, text
     return None
-
-
-_CHECKS: tuple[Callable[[Intent, Facts], Refusal | None], ...] = (
-    _sense,
-    _permission,
-    _book,
-    _market,
-    _limits,
-)
 
 
 def mid_of(facts: Facts) -> Decimal:

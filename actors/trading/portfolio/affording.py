@@ -9,13 +9,9 @@ from collections import deque
 from typing import TypeAlias
 
 from ganglion.actors.trading.money import minus, plain, plus
-from ganglion.actors.trading.portfolio.admission import Facts
 from ganglion.actors.trading.portfolio.limits import UNLIMITED, Limits, Pace, Standing
-from ganglion.actors.trading.portfolio.permission import Permission
 from ganglion.actors.trading.portfolio.portfolio import Portfolio
 from ganglion.actors.trading.portfolio.reservation import Reservation
-from ganglion.actors.trading.portfolio.wiring import ModeWiring
-from ganglion.messages.market import Market, TopOfBook
 from ganglion.messages.orders import Intent, OrderState, OrderUpdate
 from ganglion.messages.values import ZERO, Asset, Side, base_of
 
@@ -60,49 +56,12 @@ def standing_of(money: Portfolio, base: Asset, mode: str | None, placed: deque[f
     )
 
 
-def facts_of(
-    intent: Intent,
-    money: Portfolio,
-    may: Permission,
-    pace: Pace,
-    wiring: ModeWiring | None,
-    binding: Binding,
-    *,
-    market: Market | None,
-    top: TopOfBook | None,
-    book_invalid: str | None,
-    max_book_age_s: float,
-    now_s: float,
-    replacing: bool,
-) -> Facts:
-    """Everything that admission judges an intent by, at one instant."""
-    paused_until_s, pause_reason = may.pause_of(intent.symbol)
-    return Facts(
-        account=money.account,
-        now_s=now_s,
-        epoch=may.epoch,
-        state=may.states.effective(intent.mode, intent.symbol),
-        paused_until_s=paused_until_s,
-        pause_reason=pause_reason,
-        draining=may.draining,
-        connected=may.connected,
-        reconciled=may.reconciled,
-        known=intent.intent_id in money.reservations,
-        # An operator also sells what a mode holds that is not configured any more.
-        trades_here=intent.flatten or (wiring is not None and wiring.symbol == intent.symbol),
-        market=market,
-        top=top,
-        book_invalid=book_invalid,
-        max_book_age_s=max_book_age_s,
-        limited=limited_of(money, intent, pace, binding, now_s, replacing=replacing) if binding else (),
-    )
-
-
 def shortage_of(money: Portfolio, reservation: Reservation) -> str | None:
     """What is missing for a reservation and what to do; None where it can be afforded."""
     asset, mode = reservation.asset, reservation.mode
+    funds = money.funds_of(mode, reservation.symbol)
     needed = money.held_by(reservation)
-    available = money.available_to(mode, asset)
+    available = funds.quote_available if reservation.side is Side.BUY else funds.base_available
     if needed <= available:
         return None
     return (

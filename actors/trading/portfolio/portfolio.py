@@ -121,7 +121,8 @@ class Portfolio:
 
     def reserve(self, reservation: Reservation) -> None:
         """Hold what an order may cost; whether it can be afforded was asked before."""
-        self.release(reservation.intent_id)
+        if reservation.intent_id in self.reservations:
+            self.release(reservation.intent_id)
         self.reservations[reservation.intent_id] = reservation
         self._holds_anew(reservation.asset)
 
@@ -158,9 +159,9 @@ class Portfolio:
         held = self._held[asset] = {}
         for reservation in self.reservations.values():
             if reservation.asset == asset:
-                amount = self.held_by(reservation)
-                for mode in (reservation.mode, None):
-                    held[mode] = plus(held.get(mode, ZERO), amount)
+                amount, mode = self.held_by(reservation), reservation.mode
+                held[None] = plus(held.get(None, ZERO), amount)
+                held[mode] = plus(held.get(mode, ZERO), amount)
         return held
 
     def total(self, asset: Asset) -> Decimal:
@@ -182,28 +183,33 @@ class Portfolio:
 
     def available_to(self, mode: str, asset: Asset) -> Decimal:
         """What a mode may still commit: its own capital less its orders, and never more than is free."""
-        held, holding = self._holds_of(asset), self.holdings.get(asset)
+        return self._stands(mode, asset)[1]
+
+    def _stands(self, mode: str, asset: Asset) -> tuple[Decimal, Decimal]:
+        """What a mode owns of an asset, and what of it is available to it."""
+        held, holding, own = self._holds_of(asset), self.holdings.get(asset), self.capital_of(mode, asset)
         if holding is None:
-            return ZERO
-        own, free = self.capital_of(mode, asset), holding.total
+            return own, ZERO
+        left, free = own, holding.total
         if held:
-            own, free = minus(own, held.get(mode, ZERO)), minus(free, held[None])
+            left, free = minus(left, held.get(mode, ZERO)), minus(free, held[None])
         if holding.locked:
             free = minus(free, holding.locked)
-        return max(ZERO, min(own, free))
+        return own, max(ZERO, min(left, free))
 
     def funds_of(self, mode: str, symbol: Symbol) -> Funds:
         """A mode's own capital in its market."""
         funds = self._funds.get((mode, symbol))
         if funds is None:
-            base, quote = base_of(symbol), quote_of(symbol)
+            base, base_available = self._stands(mode, base_of(symbol))
+            quote, quote_available = self._stands(mode, quote_of(symbol))
             funds = self._funds[mode, symbol] = Funds(
                 account=self.account,
                 symbol=symbol,
-                base_total=max(ZERO, self.capital_of(mode, base)),
-                base_available=self.available_to(mode, base),
-                quote_total=max(ZERO, self.capital_of(mode, quote)),
-                quote_available=self.available_to(mode, quote),
+                base_total=max(ZERO, base),
+                base_available=base_available,
+                quote_total=max(ZERO, quote),
+                quote_available=quote_available,
             )
         return funds
 
@@ -211,7 +217,7 @@ class Portfolio:
         """Assets of which less than nothing is left, whatever is reserved for amends."""
         found: dict[Asset, Decimal] = {}
         for asset, holding in self.holdings.items():
-            if holding.total >= self.reserved(asset):
+            if holding.total >= self._holds_of(asset).get(None, ZERO):
                 continue  # it is never less that is reserved, amends included
             left = minus(holding.total, self._needed(asset))
             if left < ZERO:

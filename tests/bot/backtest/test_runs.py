@@ -208,6 +208,8 @@ def test_a_venue_that_answers_with_ids_alone_tells_how_orders_ended_by_its_strea
     plan = ["row 1 buy 0.5", "row 1 buy 0.5 90", "row 2 sell 0.5 101.5", "row 3 cancel"]
     run = Run(flat(100, 101, 101, 102, 103), plan, venue=KRAKEN)
     assert run.record.modes[0].orders == {"filled": 1, "canceled": 2}
+    (exchange,) = run.record.exchanges.values()
+    assert (exchange.orders, exchange.fills) == ({"canceled": 2, "filled": 1}, 1)
     assert [(side, price) for _, side, price, _ in run.fills] == [("buy", 100.0)]
     assert run.record.fills[0].fee_asset == "USDT"
 
