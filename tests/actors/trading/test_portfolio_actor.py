@@ -29,6 +29,18 @@ def test_funds_follow_each_reservation_and_each_fill():
     assert funds.base_total == D("2.999")
 
 
+def test_funds_are_told_again_only_where_they_are_others():
+    account = Account().run()
+    before = len(account.modes["grid"].of(Funds))
+    order = account.place(amount="1")
+    account.run()
+    assert len(account.updates(order.intent_id)) > 1
+    assert len(account.modes["grid"].of(Funds)) == before + 1
+    account.cancel(order.intent_id)
+    account.run()
+    assert len(account.modes["grid"].of(Funds)) == before + 2
+
+
 def test_a_halted_account_places_nothing_and_cancels_still_pass():
     account = Account().run()
     intent = account.place()
