@@ -56,5 +56,4 @@ class VirtualClock:
 
     def move_to(self, monotonic_s: float) -> None:
         """Jump forward; a time in the past changes nothing."""
-        if monotonic_s > self._now_s:
-            self._now_s = monotonic_s
+        self._now_s = max(self._now_s, monotonic_s)

@@ -86,13 +86,11 @@ class Budget:
         """Charge a request that goes now."""
         self._refill(now_s)
         missing = self._need(priority, cost) - self._tokens
-        if missing > self.overdrawn:
-            self.overdrawn = missing
+        self.overdrawn = max(self.overdrawn, missing)
         self._tokens -= cost
         self.spent[priority] += 1
         self.units += cost
-        if cost > self.dearest:
-            self.dearest = cost
+        self.dearest = max(self.dearest, cost)
 
     def settle(self, difference: float, now_s: float) -> None:
         """Charge what a request cost beyond its estimate (or give back what it cost less)."""

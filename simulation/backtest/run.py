@@ -15,7 +15,7 @@ from __future__ import annotations
 import gc
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from itertools import islice, repeat
@@ -65,7 +65,7 @@ class Feed:
     """Told the best price at the end."""
     trade_hearers: Sequence[Address[Any]] = ()
     """Told every public trade."""
-    candle_hearers: dict[str, Sequence[Address[Any]]] = field(default_factory=dict)
+    candle_hearers: Mapping[str, Sequence[Address[Any]]] = field(default_factory=dict)
     """Told every candle, by timeframe."""
     top: TopOfBook | None = None
     """The latest."""
