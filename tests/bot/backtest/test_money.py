@@ -68,8 +68,9 @@ def test_on_bars_nothing_is_made_or_lost_and_nobody_gets_more_than_was_traded(ro
             # The row has come to its price, or jumped over it.
             assert price <= high if fill.side == "sell" else price >= low
         else:
-            worst = 1 + (table.half_spread_pct + table.slippage_pct) / 100 * 1.01
-            assert open_ / worst - 0.02 <= price <= open_ * worst + 0.02
+            # Spread and slippage, each rounded to a tick of 0.01 against the order.
+            beyond = (1 + table.half_spread_pct / 100) * (1 + table.slippage_pct / 100) - 1
+            assert open_ * (1 - beyond) - 0.03 <= price <= open_ * (1 + beyond) + 0.03
     if table.participation:
         for of, amount in by_row.items():
             assert float(amount) <= rows[of][4] * table.participation + 1e-9
