@@ -51,6 +51,8 @@ class Parts:
     monitor_every_s: float = 10.0
     settle_s: float = 300.0
     """How long an order may be at risk before the monitor calls it a violation."""
+    renewed: bool = False
+    """Every account began anew with the process: what the journal knows of orders and trade ids means nothing now."""
 
 
 LIVE = Parts()
