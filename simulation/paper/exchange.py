@@ -170,7 +170,7 @@ class PaperExchange(DataExchange):
         self._live = live
         self._sent: dict[Symbol, deque[_Sent]] = {symbol: deque() for symbol in markets}
 
-    def connect(self) -> PaperPort:
+    def connect(self) -> PaperPort:  # type: ignore[override]
         """The account's side of one more incarnation of an exchange actor."""
         self._port = port = PaperPort(self)
         return port
