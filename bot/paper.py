@@ -242,14 +242,14 @@ def _maker(account: PaperAccount, make: VenueMaker, system: System) -> VenueMake
 
 
 def paper(
-    config: BotConfig, options: PaperOptions, began: Callable[[str], None] = lambda _: None
+    config: BotConfig, options: PaperOptions, told: Callable[[str], None] = lambda _: None
 ) -> tuple[RunRecord | None, Verdict]:
     """Run it until its time is over, a signal comes or it ends by itself.
 
     Args:
         config: of `on_paper`.
         options: how.
-        began: told in a sentence what this is, when it has started.
+        told: hears first of all, in a sentence, what this is.
 
     Returns:
         The record (None where nothing could be started) and how it went.
@@ -258,6 +258,7 @@ def paper(
         DataFolderError: the folder can't be used; nothing was started.
         BuildError: a part can't be made as configured.
     """
+    told(headline(config))
     ring = LogRing()
     watched = options.log is None and sys.stdout.isatty()
     logs.configure(options.log or "console", scrubber=config.scrubber, stream=ring if watched else None)
@@ -273,7 +274,6 @@ def paper(
         except BaseException:
             system.stop()
             raise
-        began(headline(config))
         try:
             with view(run.bot, ring, watched=watched, title=f"PAPER {config.bot.name}: simulated orders"):
                 operator = Operator(run.bot)

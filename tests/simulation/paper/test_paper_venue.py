@@ -53,7 +53,7 @@ def test_of_all_requests_only_those_of_the_market_reach_the_real_exchange():
     scene.cancel("a")
     scene.balances()
     for make in (
-        lambda n: FetchKeyRights(n),
+        FetchKeyRights,
         lambda n: FetchOpenOrders(n, BTC),
         lambda n: FetchOrder(n, BTC, "a", None),
         lambda n: FetchRecentOrders(n, BTC, 0),
@@ -62,12 +62,12 @@ def test_of_all_requests_only_those_of_the_market_reach_the_real_exchange():
         lambda n: Watch(n, ORDERS),
         lambda n: DropClient(n, ORDERS, "why"),
         lambda n: Unwatch(n, ORDERS),
-        lambda n: FetchTime(n),
+        FetchTime,
         lambda n: FetchBook(n, BTC, 5),
         lambda n: FetchCandles(n, BTC, "1m", None, 5),
         lambda n: FetchTrades(n, BTC, 5),
         lambda n: RepeatBook(n, BTC),
-        lambda n: CloseVenue(n),
+        CloseVenue,
     ):
         scene.ask(make(scene.number()))
     kinds = {type(request) for request in scene.exchange.asked}
