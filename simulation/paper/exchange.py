@@ -26,9 +26,11 @@ from ganglion.messages.venue import (
     CancelAtVenue,
     Capabilities,
     CreateOrder,
+    FromVenue,
     MarketsFetched,
     OrdersStreamed,
     StreamKind,
+    TradesStreamed,
     VenueRequest,
 )
 from ganglion.simulation.backtest.exchange import DataExchange, DataPort
@@ -291,6 +293,16 @@ class PaperPort(DataPort):
     """The account's side of one incarnation of an exchange actor."""
 
     exchange: PaperExchange
+
+    def __init__(self, exchange: PaperExchange) -> None:
+        super().__init__(exchange)
+        self.up: set[StreamKind] = set()
+        """The account's streams that the bot hears; what it misses it finds when it reads the account, as live."""
+
+    def tell(self, message: FromVenue) -> None:
+        """See `DataPort`."""
+        if (StreamKind.MY_TRADES if isinstance(message, TradesStreamed) else StreamKind.ORDERS) in self.up:
+            super().tell(message)
 
     def take(self, request: VenueRequest, reply_to: ReplyTo) -> None:
         """Answer a reading, or send a place or a cancel on its way."""

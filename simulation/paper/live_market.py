@@ -20,6 +20,8 @@ from ganglion.simulation.data.columns import Facts
 
 SAMPLE_MS = 1_000
 """Between two points of the price curve."""
+SILENT_S = 5.0
+"""A stream that has said nothing for so long may have stopped: a book that was read is believed before it."""
 USABLE = (Applied.TOP, Applied.DEEPER)
 Taken: TypeAlias = dict[float, Decimal]
 """Amounts by price."""
@@ -31,7 +33,9 @@ class LiveMarket:
     def __init__(self, exchange: str, symbol: Symbol) -> None:
         self.exchange = exchange
         self.symbol = symbol
-        self.book = OrderBook()
+        self._streamed = OrderBook()
+        self.book = self._streamed
+        """What orders meet: the streamed book, or one that was read while no stream brings any."""
         self.live = False
         """Its stream is up and its book whole: silence means that nothing changed."""
         self.since_ms = 0
@@ -51,11 +55,11 @@ class LiveMarket:
     def heard(self, message: BookSnapshot | BookDelta, now_ms: int) -> bool:
         """Follow the streamed book; whether orders can meet it now."""
         if isinstance(message, BookSnapshot):
-            applied = self.book.apply_snapshot(message)
+            applied = self._streamed.apply_snapshot(message)
             for taken, levels in zip(self.taken, (message.bids, message.asks), strict=True):
                 _keep(taken, levels)
         else:
-            applied = self.book.apply_delta(message)
+            applied = self._streamed.apply_delta(message)
             if applied is Applied.OLD:
                 return False
             for taken, levels in zip(self.taken, (message.bids, message.asks), strict=True):
@@ -63,16 +67,22 @@ class LiveMarket:
                     for price, size in levels:
                         if not size:
                             taken.pop(price, None)
+        self.book = self._streamed
         return self._look(applied, now_ms, streamed=True)
 
     def read(self, message: BookFetched, received_s: float, now_ms: int) -> bool:
-        """Take a book that was read by request while no stream brings one; whether orders can meet it now."""
-        if self.live:
+        """Take a book that was read by request where the stream brings none; whether orders can meet it now."""
+        if self.live and received_s - self._streamed.received_s < SILENT_S:
             return False
+        read, before = OrderBook(), self._streamed
         book = BookSnapshot(self.exchange, self.symbol, message.bids, message.asks, 0, received_s)
+        applied = read.apply_snapshot(book)
+        if self.live and (read.bid, read.ask) == (before.bid, before.ask):
+            return False  # a quiet market
+        self.book = read
         for taken, levels in zip(self.taken, (message.bids, message.asks), strict=True):
             _keep(taken, levels)
-        return self._look(self.book.apply_snapshot(book), now_ms, streamed=False)
+        return self._look(applied, now_ms, streamed=False)
 
     def _look(self, applied: Applied, now_ms: int, *, streamed: bool) -> bool:
         self.rows += 1

@@ -113,9 +113,10 @@ class PaperVenue:
             case Watch():
                 self._private[request.stream] = None
                 if self._reachable:
-                    self._tell(StreamUp(request.stream))
+                    self._begin_private(request.stream)
             case Unwatch():
                 self._private.pop(request.stream, None)
+                self._say_up()
             case DropClient():
                 self._end_private(failure("NetworkError", request.reason, Operation.STREAM))
             case _:
@@ -189,7 +190,7 @@ class PaperVenue:
         if not self._reachable:
             self._reachable = True
             for stream in list(self._private):
-                self._tell(StreamUp(stream))
+                self._begin_private(stream)
 
     def _end_public(self, ended: StreamDown) -> None:
         stream, account = ended.stream, self._account
@@ -204,9 +205,18 @@ class PaperVenue:
                 self._reachable = False
                 self._end_private(ended.failure)
 
+    def _begin_private(self, stream: Stream) -> None:
+        self._say_up()
+        self._tell(StreamUp(stream))
+
+    def _say_up(self) -> None:
+        if self._port is not None:
+            self._port.up = {stream.kind for stream in self._private} if self._reachable else set()
+
     def _end_private(self, why: Failure) -> None:
         ended = list(self._private)
         self._private.clear()
+        self._say_up()
         for stream in ended:
             self._tell(StreamDown(stream, why))
 

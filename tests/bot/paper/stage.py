@@ -49,6 +49,10 @@ class Mover:
             for price, amount in levels:
                 self._open.append(self._client.create_order(BTC, "limit", side, amount, price)["id"])
 
+    def forget(self) -> None:
+        """The venue began anew: nothing is quoted."""
+        self._open.clear()
+
     def trade(self, side: str, amount: float) -> None:
         """Take from the book: everybody sees the trade."""
         self._taker.create_order(BTC, "market", side, amount)
@@ -77,6 +81,12 @@ class Stage:
     @property
     def state(self) -> str:
         return self.run.bot.status().exchanges[0].state
+
+    @property
+    def bid(self) -> float | None:
+        """The best bid, while the book is whole."""
+        top = self.run.bot.status().exchanges[0].markets[0].top
+        return top and top.bid
 
     @property
     def invalid(self) -> str:

@@ -67,7 +67,7 @@ def test_a_cancelled_order_is_gone_and_its_money_free(stage):
     stage.wish("cancel")
     stage.wait(lambda: stage.ended("canceled"), "the cancel")
     stage.mover.quote([(62_000, 1)], [(62_010, 1)])
-    stage.wait(lambda: stage.run.bot.status().exchanges[0].markets[0].top.bid == 62_000, "the new price")
+    stage.wait(lambda: stage.bid == 62_000, "the new price")
     assert stage.fills() == []
     assert balances(stage) == {"BTC": D(10), "USDT": D(300_000)}
 
@@ -87,6 +87,33 @@ def test_a_connection_that_breaks_is_seen_as_live_and_the_order_rests_on_behind_
     assert record.violations == []
     assert summary.exchanges["local"].balances_equal is True
     assert [incident.kind for incident in record.incidents if incident.kind == "gap"] == ["gap"]
+
+
+def test_while_the_exchange_is_gone_the_bot_is_not_live_and_nothing_is_filled(stage, process):
+    stage.wish("buy 0.5 60005")
+    stage.wait(lambda: stage.ended("accepted"), "the order")
+    process.kill()
+    stage.wait(lambda: stage.state == "connecting", "the loss")
+    stage.wish("buy 1")
+    process.start()
+    stage.mover.forget()
+    stage.mover.quote([(59_000, 1)], [(60_000, 0.2)])
+    stage.wait(lambda: stage.state == "live" and len(stage.fills()) == 1, "the fill")
+    assert stage.fills() == [("buy", D(60_005), D("0.2"))]
+
+
+def test_a_second_run_in_the_same_folder_opens_with_the_same_balances_and_no_orders(process, tmp_path):
+    with on_paper(process, process.dialect, tmp_path) as stage:
+        stage.wish("buy 1", "sell 1 61000")
+        stage.wait(lambda: stage.ended("filled") and stage.ended("accepted"), "both orders")
+    with on_paper(process, process.dialect, tmp_path) as stage:
+        assert balances(stage) == {"BTC": D(10), "USDT": D(300_000)}
+        stage.wish("sell 0.5")
+        stage.wait(lambda: stage.ended("filled"), "the fill")
+        record, summary = stage.run.finish()
+    assert [(fill.side, fill.price) for fill in record.fills] == [("sell", D(60_000))]
+    assert record.violations == []
+    assert summary.exchanges["local"].balances_equal is True
 
 
 def test_only_sockets_of_the_market_are_open_while_orders_rest_and_fill(stage):
@@ -148,15 +175,6 @@ def test_the_command_says_paper_writes_report_and_summary_and_asks_the_exchange_
     asked = {one["path"].rsplit("/", 1)[-1] for one in requests}
     assert asked
     assert asked <= PUBLIC, asked
-
-
-def test_a_second_run_begins_anew_in_the_same_folder(living):
-    process, folder = living
-    for _ in range(2):
-        ran = run(folder, "--for", "2s", "--summary", folder / "summary.json")
-        assert ran.exit_code == 0, ran.output
-    summary = json.loads((folder / "summary.json").read_text())
-    assert abs(float(summary["exchanges"]["local"]["balances"]["BTC"]["total"]) - 2) < 1.0
 
 
 # ---------------------------------------------------------------- configurations and folders

@@ -326,6 +326,16 @@ def test_a_market_that_is_not_heard_fills_nothing_and_refuses_what_was_on_its_wa
     assert scene.fills == [("a", 100.5, 2.0)]
 
 
+def test_a_fill_while_the_user_stream_is_gone_is_found_by_reading_not_told():
+    scene = resting()
+    scene.ends(TRADES, BOOK)
+    scene.book([(100, 1)], [(100.4, 9)])
+    assert scene.stands("a") == "filled"
+    assert scene.fills == []
+    scene.ask(FetchMyTrades(scene.number(), BTC, START_MS))
+    assert [trade.amount for trade in scene.heard(TradesFetched)[-1].trades] == [D(2)]
+
+
 def test_trades_of_the_time_without_a_connection_fill_nothing_when_they_are_told_afterwards():
     scene = resting()
     scene.ends(BOOK, TRADES)
@@ -350,9 +360,34 @@ def test_a_book_that_is_read_by_request_stands_in_for_a_stream_that_is_gone():
     scene = resting()
     scene.ends(BOOK)
     scene.place("b", "buy", "1")
-    read = BookFetched(scene.number(), 1.0, BTC, ((99.0, 5.0),), ((100.0, 5.0),), None, None)
-    scene.says(read)
+    reads(scene, 99.0, 100.0)
     assert scene.fills == [("b", 100.0, 1.0), ("a", 100.5, 2.0)]
+
+
+def reads(scene, bid: float, ask: float) -> None:
+    scene.says(BookFetched(scene.number(), 1.0, BTC, ((bid, 5.0),), ((ask, 5.0),), None, None))
+
+
+def test_a_book_that_is_read_beside_a_stream_that_speaks_changes_nothing():
+    scene = resting()
+    reads(scene, 99.0, 100.0)
+    assert scene.fills == []
+    scene.change(asks=[(100.25, 1)])
+    assert scene.fills == [("a", 100.5, 1.0)]
+
+
+def test_a_stream_that_went_silent_while_the_market_moved_is_not_believed_until_it_speaks():
+    scene = resting()
+    scene.time.passes(6.0)
+    reads(scene, 100.0, 101.0)
+    scene.place("b", "buy", "1", "90")
+    reads(scene, 100.6, 100.7)
+    assert scene.stands("b") == "new"
+    scene.place("c", "buy", "1", "90")
+    scene.time.passes(QUIET_S + 0.1)
+    assert scene.stands("c") == "none"
+    scene.nothing_new()
+    assert scene.stands("c") == "new"
 
 
 def test_a_gap_in_the_book_is_no_market_until_it_is_told_again():
