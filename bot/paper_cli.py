@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ganglion.simulation.figures import RunRecord
 
 TEXT = (
-    "Trade a configuration on paper: live market data, simulated orders.\n\n"
+    "Trade on live data with simulated orders.\n\n"
     "The very bot that `ganglion run` runs, on the public streams of the configured exchanges. No key is needed and "
     "none is read, no order leaves this process: a matching engine fills them on the live books and trades, as the "
     "table [backtest] of the configuration says (fees, latency_s, slippage_pct, participation, touch_fills, queue).\n\n"
