@@ -198,10 +198,11 @@ class PaperRun:
         return record, summary
 
     def stop(self) -> list[str]:
-        """Stop everything; where the engine did not conserve money, and what is missing."""
+        """Stop everything; where the engine did not conserve money, or failed."""
         self.bot.stop(STOP_S)
         wrong = []
         for name, account in self.accounts.items():
+            wrong += [f"I6 {name}: the paper engine failed: {text}" for text in account.defects]
             try:
                 account.audit()
             except LedgerError as error:
@@ -292,7 +293,9 @@ def paper(
 
 def headline(config: BotConfig) -> str:
     """What this is, so that nobody takes it for live."""
-    places = ", ".join(f"{name} ({ccxt_id(exchange)})" for name, exchange in config.exchanges.items())
+    places = ", ".join(
+        f"{name} ({exchange.table.id or exchange.table.connector})" for name, exchange in config.exchanges.items()
+    )
     return (
         f"PAPER: {config.bot.name} trades on live market data of {places}; its orders are filled in this process, "
         f"none leaves it, no key is read. Journal: {config.data}"

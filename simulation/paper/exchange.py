@@ -79,6 +79,8 @@ class PaperAccount:
         self.markets = {symbol: LiveMarket(settings.name, symbol) for symbol in settings.symbols}
         self.exchange: PaperExchange | None = None
         """Opened when the real exchange has said what it trades."""
+        self.defects: list[str] = []
+        """Failures of the engine: there should be none."""
 
     @property
     def latency_s(self) -> float:

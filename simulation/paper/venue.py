@@ -138,8 +138,15 @@ class PaperVenue:
 
     def _if_ours(self, action: Callable[[], None]) -> None:
         """Do it, unless the account is another thread's by now."""
-        if not self._fence.revoked:
+        if self._fence.revoked:
+            return
+        try:
             action()
+        # Whatever it was: raised into the exchange's socket it would end that in silence.
+        except Exception as error:  # noqa: BLE001
+            text = f"{type(error).__name__}: {error}"
+            self._account.defects.append(text)
+            self._end_private(failure("NetworkError", f"paper: the engine failed: {text}", Operation.STREAM))
 
     # -------------------------------------------------------------- what the exchange tells
 
@@ -154,8 +161,8 @@ class PaperVenue:
                 message = self._opened(message)
             case TimeFetched():
                 account.clock.heard(message.venue_ms)
-            case BookSnapshot() | BookDelta() | BookFetched() | TradeTick():
-                self._show(message)
+            case BookSnapshot() | BookDelta() | BookFetched() | TradeTick() as seen:
+                self._if_ours(lambda: self._show(seen))
         self._pass_on(self._reply_to, message)
         match message:
             case StreamUp():

@@ -433,6 +433,15 @@ def test_a_thread_that_was_abandoned_moves_the_account_no_more():
     assert scene.answer("c").failure.phase == Phase.BEFORE_SEND
 
 
+def test_a_failure_of_the_engine_ends_the_account_s_streams_is_kept_and_leaves_the_market_s_alone(monkeypatch):
+    scene = resting()
+    monkeypatch.setattr(scene.account.exchange, "cross_book", lambda _: 1 / 0)
+    scene.told.clear()
+    scene.change(asks=[(100.3, 9)])
+    assert [type(message).__name__ for message in scene.told] == ["StreamDown", "StreamDown", "BookDelta"]
+    assert scene.account.defects == ["ZeroDivisionError: division by zero"]
+
+
 def test_before_the_markets_are_known_nothing_of_the_account_is_answered():
     scene = Scene()
     scene.account.exchange = None
