@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from ganglion.bot.tree import BOT, Places
 from ganglion.bot.venues import VenueMaker, Venues, ccxt_id, make_venues
 from ganglion.bot.verdict import Verdict, judge
 from ganglion.bot.views import Status
-from ganglion.messages.values import ZERO
+from ganglion.messages.values import ZERO, base_of, quote_of
 from ganglion.simulation.backtest import FillSettings
 from ganglion.simulation.backtest.witness import (
     MONITOR_FACTS,
@@ -91,20 +91,16 @@ def on_paper(config: BotConfig, data: Path | None = None) -> BotConfig:
     """The same configuration without its keys and with a folder of its own.
 
     Raises:
-        ConfigError: accounts that are traded on have no opening balances.
+        ConfigError: accounts that are traded on have no opening balances, or some that can't be traded.
     """
     traded = {mode.table.exchange for mode in config.modes.values()}
-    missing = [
-        Problem(
-            f"exchanges.{name}.simulated.balances",
-            "are missing: they are what the paper account opens with",
-            f"add simulated = {{ balances = {{ {config.bot.reference} = 10000 }} }} to [exchanges.{name}]",
-        )
+    problems = [
+        problem
         for name, exchange in config.exchanges.items()
-        if name in traded and not any(exchange.table.simulated.balances.values())
+        for problem in _balance_problems(exchange, traded=name in traded)
     ]
-    if missing:
-        raise ConfigError(str(config.source), missing)
+    if problems:
+        raise ConfigError(str(config.source), problems)
     folder = data or config.source.parent / f"{config.bot.name}.paper"
     return msgspec.structs.replace(
         config,
@@ -113,6 +109,21 @@ def on_paper(config: BotConfig, data: Path | None = None) -> BotConfig:
             name: msgspec.structs.replace(exchange, credentials={}) for name, exchange in config.exchanges.items()
         },
     )
+
+
+def _balance_problems(exchange: ExchangeConfig, *, traded: bool) -> Iterator[Problem]:
+    """What is wrong with the opening balances of an account."""
+    place, symbols = f"exchanges.{exchange.name}.simulated.balances", exchange.table.symbols
+    balances = exchange.table.simulated.balances
+    if traded and not any(balances.values()):
+        text = "are missing: they are what the paper account opens with"
+        hint = f"simulated = {{ balances = {{ {quote_of(symbols[0])} = 10000 }} }}"
+        yield Problem(place, text, f"add {hint} to [exchanges.{exchange.name}]")
+    known = {asset for symbol in symbols for asset in (base_of(symbol), quote_of(symbol))}
+    for asset in balances:
+        if asset not in known:
+            hint = f"its markets trade {', '.join(sorted(known))}"
+            yield Problem(f"{place}.{asset}", f"{exchange.name} has no market of it", hint)
 
 
 class PaperRun:

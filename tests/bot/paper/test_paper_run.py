@@ -1,6 +1,9 @@
 """A whole bot on paper: unmodified ccxt on a venue process of its own, in both protocols."""
 
 import json
+import signal
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -14,7 +17,7 @@ from ganglion.bot.paper import read_paper
 from ganglion.bot.process import build
 from ganglion.simulation.venue.client import VenueProcess
 from ganglion.supervision import System
-from tests.bot.paper.stage import BTC, on_paper, section, venue
+from tests.bot.paper.stage import BTC, PATIENCE_S, on_paper, section, venue
 
 D = Decimal
 DIALECTS = ("binance", "kraken")
@@ -233,6 +236,32 @@ def test_missing_opening_balances_are_said_with_what_to_write(tmp_path):
     assert "add simulated = { balances = { USDT = 10000 } } to [exchanges.one]" in ran.output
 
 
+def test_balances_of_what_cannot_be_traded_there_are_said(tmp_path):
+    (tmp_path / "bot.toml").write_text(REAL.format(more="simulated = { balances = { USD = 1000 } }"))
+    with pytest.raises(
+        ConfigError, match=r"simulated\.balances\.USD: one has no market of it; its markets trade BTC, USDT"
+    ):
+        read_paper(tmp_path / "bot.toml")
+
+
+def test_ctrl_c_ends_it_in_order_with_the_summary(living):
+    _, folder = living
+    command = [sys.executable, "-c", "from ganglion.bot.cli import main; main()", "paper", str(folder / "bot.toml")]
+    command += ["--log", "json", "--summary", str(folder / "summary.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bot:
+        first = bot.stderr.readline()
+        assert first.startswith("PAPER: papery")
+        # Read until it has placed something; a bot that ends before gives an empty line.
+        while (line := bot.stderr.readline()) and '"state": "live"' not in line:
+            pass
+        assert line, "it ended by itself"
+        bot.send_signal(signal.SIGINT)
+        out, err = bot.communicate(timeout=PATIENCE_S)
+    assert bot.returncode == 0, err
+    assert out.startswith("PAPER: papery, simulated orders on live markets")
+    assert json.loads((folder / "summary.json").read_text())["exchanges"]["local"]["state"] == "live"
+
+
 SIMULATED = """
 [exchanges.one]
 connector = "simulated"
@@ -266,9 +295,6 @@ def test_an_exchange_that_does_not_answer_is_said_at_the_end(tmp_path):
 
 
 def test_the_help_teaches_without_loading_ccxt():
-    import subprocess
-    import sys
-
     code = "import sys; from ganglion.bot.cli import app; app(['paper', '--help'], standalone_mode=False); "
     done = subprocess.run(
         [sys.executable, "-c", code + "print('ccxt' in sys.modules)"], capture_output=True, text=True, check=True
