@@ -148,11 +148,16 @@ def test_what_was_taken_of_a_level_is_not_there_again_before_it_was_gone():
     scene.place("c", "buy", "2", "101", time_in_force=TimeInForce.IOC)
     scene.nothing_new()
     assert scene.fills[2:] == [("c", 101.0, 0.5)]
-    scene.change(asks=[(101, 0)])
-    scene.change(asks=[(101, 1)])
+    scene.book([(100, 1)], [(102, 1)])
+    scene.book([(100, 1)], [(101, 1)])
     scene.place("d", "buy", "2", "101", time_in_force=TimeInForce.IOC)
     scene.nothing_new()
     assert scene.fills[3:] == [("d", 101.0, 1.0)]
+    scene.change(asks=[(101, 0), (102, 1)])
+    scene.change(asks=[(101, 1)])
+    scene.place("e", "buy", "2", "101", time_in_force=TimeInForce.IOC)
+    scene.nothing_new()
+    assert scene.fills[4:] == [("e", 101.0, 1.0)]
 
 
 def test_a_share_of_what_stands_there_is_all_that_orders_get_where_the_model_says_so():
@@ -232,9 +237,14 @@ def test_with_a_queue_what_stood_at_the_price_is_served_first():
 
 
 def test_trades_from_before_an_order_was_there_are_not_for_it():
-    scene = resting()
-    scene.prints(99, 5, ago_s=1.5)
-    assert scene.fills == []
+    scene = Scene().opens()
+    scene.time.passes(10.0)
+    scene.place("a", "buy", "1", "100.5")
+    scene.nothing_new()
+    scene.prints(99, 5, ago_s=5.0)
+    assert scene.stands("a") == "new"
+    scene.prints(99, 5)
+    assert scene.stands("a") == "filled"
 
 
 def test_a_fill_is_told_with_its_fee_and_shows_in_every_reading():
@@ -342,7 +352,7 @@ def test_trades_of_the_time_without_a_connection_fill_nothing_when_they_are_told
     scene.time.passes(5.0)
     scene.book([(100, 1)], [(101, 9)])
     scene.prints(90, 5, ago_s=1.0)
-    assert scene.fills == []
+    assert scene.stands("a") == "new"
 
 
 def test_what_waits_for_a_market_that_stays_silent_is_given_up_as_not_sent():
