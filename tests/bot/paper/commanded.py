@@ -1,5 +1,6 @@
 """A mode that does what the test says, loaded by path as a user's mode is."""
 
+import threading
 from collections import deque
 from typing import ClassVar
 
@@ -7,7 +8,7 @@ from ganglion.actors.modes import ModeConfig, TradingMode
 
 
 class Commanded(TradingMode[ModeConfig]):
-    """Carries out its wishes, one a look: `buy 0.1`, `sell 0.1 100.5`, `cancel`."""
+    """Carries out its wishes, one a look: `buy 0.1`, `sell 0.1 100.5`, `cancel`, `hang 3`."""
 
     wishes: ClassVar[deque[str]] = deque()
     ends: ClassVar[list[tuple[str, str]]] = []
@@ -25,7 +26,9 @@ class Commanded(TradingMode[ModeConfig]):
         if not self.wishes:
             return
         what, *rest = self.wishes.popleft().split()
-        if what == "cancel":
+        if what == "hang":
+            threading.Event().wait(float(rest[0]))
+        elif what == "cancel":
             self.cancel_all("the test says so")
         else:
             price = "@" + rest[1] if len(rest) > 1 else None

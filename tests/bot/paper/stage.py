@@ -110,8 +110,9 @@ def on_paper(process: VenueProcess, dialect: str, folder: Path, more: str = ""):
     mover = Mover(process.base_url, dialect)
     mover.quote([(60_000, 1), (59_990, 2)], [(60_010, 1), (60_020, 2)])
     path = folder / "bot.toml"
-    path.write_text(section(process.base_url, dialect) + MODE + more)
-    run = PaperRun(read_paper(path), System(dispatcher="loop"))
+    path.write_text(more + section(process.base_url, dialect) + MODE)
+    config = read_paper(path)
+    run = PaperRun(config, System(dispatcher="loop", hang_s=config.bot.hang_s))
     stage = Stage(run, mover, process.control)
     try:
         stage.wait(lambda: stage.state == "live" and not stage.invalid, "the market")

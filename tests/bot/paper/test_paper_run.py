@@ -121,6 +121,20 @@ def test_parts_that_crash_go_on_with_the_same_paper_account(stage):
     assert summary.exchanges["local"].balances_equal is True
 
 
+def test_an_arm_whose_thread_hangs_goes_on_with_the_same_paper_account_on_another(process, tmp_path):
+    with on_paper(process, process.dialect, tmp_path, '[bot]\nname = "hangs"\nhang_s = 1\n') as stage:
+        stage.wish("buy 0.5 60005")
+        stage.wait(lambda: stage.ended("accepted"), "the order")
+        epoch = stage.run.bot.status().exchanges[0].reconciled_epoch
+        stage.wish("hang 6")
+        stage.wait(lambda: stage.run.bot.status().exchanges[0].reconciled_epoch > epoch, "the reconcile")
+        stage.wait(lambda: stage.state == "live" and not stage.invalid, "the market")
+        stage.mover.quote([(59_000, 1)], [(60_000, 1)])
+        stage.wait(lambda: stage.fills() == [("buy", D(60_005), D("0.5"))], "the fill")
+        record, _ = stage.run.finish()
+        assert [text for text in record.violations if text.startswith("I6")] == []
+
+
 def test_a_second_run_in_the_same_folder_opens_with_the_same_balances_and_no_orders(process, tmp_path):
     with on_paper(process, process.dialect, tmp_path) as stage:
         stage.wish("buy 1", "sell 1 61000")
