@@ -97,9 +97,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> BotConfig:
     return parse(text, path, environment)
 
 
-def parse(
-    text: str, source: Path, environment: Mapping[str, str] | None = None, *, paper: bool = False
-) -> BotConfig:
+def parse(text: str, source: Path, environment: Mapping[str, str] | None = None, *, paper: bool = False) -> BotConfig:
     """Make a configuration of TOML text; relative paths in it start at the folder of `source`.
 
     Args:

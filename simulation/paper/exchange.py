@@ -40,7 +40,7 @@ from ganglion.simulation.paper.live_market import LiveMarket
 from ganglion.simulation.paper.markets import as_told, market_of
 from ganglion.simulation.port import BINANCE, PROFILES, PortSettings, rendering
 from ganglion.simulation.port.failures import RefusedError
-from ganglion.simulation.venue.markets import Market
+from ganglion.simulation.venue.markets import Market, MarketError
 from ganglion.simulation.venue.orders import FeeAsset, Order
 from ganglion.supervision import Clock
 
@@ -80,7 +80,7 @@ class PaperAccount:
         self.exchange: PaperExchange | None = None
         """Opened when the real exchange has said what it trades."""
         self.defects: list[str] = []
-        """Failures of the engine: there should be none."""
+        """Failures of the engine, markets that it can't have: there should be none."""
 
     @property
     def latency_s(self) -> float:
@@ -104,9 +104,9 @@ class PaperAccount:
 
     def opened(self, reply: MarketsFetched) -> MarketsFetched:
         """What the bot hears of the exchange's markets: those of this account, and that it can be traded on."""
-        if self.exchange is None and reply.markets:
+        if self.exchange is None:
             self.exchange = self._open(reply.markets)
-        known = {} if self.exchange is None else self.exchange.core.engine.markets
+        known = self.exchange.core.engine.markets
         return msgspec.structs.replace(
             reply,
             markets=tuple(as_told(real, known[real.symbol]) for real in reply.markets if real.symbol in known),
@@ -128,7 +128,13 @@ class PaperAccount:
             maker_fee=settings.maker_fee,
             taker_fee=settings.taker_fee,
         )
-        made = {symbol: market_of(real, settings.maker_fee, settings.taker_fee) for symbol, real in listed.items()}
+        made: dict[Symbol, Market] = {}
+        for symbol, real in listed.items():
+            try:
+                made[symbol] = market_of(real, settings.maker_fee, settings.taker_fee)
+            except MarketError as error:
+                # Left out, so that the bot rests it and trades the others.
+                self.defects.append(f"no paper orders in it: {error}")
         return PaperExchange(port, made, settings.fills, self.clock, self.markets)
 
 

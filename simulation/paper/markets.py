@@ -12,7 +12,7 @@ import msgspec
 
 from ganglion.messages import market as told
 from ganglion.messages.values import base_of, quote_of
-from ganglion.simulation.venue.markets import QUANTUM, Market
+from ganglion.simulation.venue.markets import QUANTUM, Market, MarketError
 
 LARGEST = Decimal(10) ** 15
 """No paper order is too large for its market: `participation` and the book say what it gets."""
@@ -21,7 +21,14 @@ COARSER = 24
 
 
 def market_of(market: told.Market, maker_fee: Decimal, taker_fee: Decimal) -> Market:
-    """A market of the engine, as the exchange describes it."""
+    """A market of the engine, as the exchange describes it.
+
+    Raises:
+        MarketError: it says no steps, or some that are none.
+    """
+    if market.price_step == market.amount_step == QUANTUM:
+        text = "its exchange does not say in which steps prices and amounts go"
+        raise MarketError(f"{market.symbol}: {text}, and paper money is exact only in known ones")
     step = exact_step(market.price_step, market.amount_step)
     return Market(
         symbol=market.symbol,

@@ -218,3 +218,14 @@ def _levels(levels) -> tuple[tuple[float, float], ...]:
 
 def lost() -> Failure:
     return failure("NetworkError", "connection closed", Operation.STREAM)
+
+
+def resting(price: str = "100.5", amount: str = "2", side: str = "buy", **fills) -> Scene:
+    """An order that rests for a second already."""
+    scene = Scene(fills=FillSettings(**fills)).opens()
+    scene.place("a", side, amount, price)
+    scene.time.passes(scene.account.latency_s)
+    scene.nothing_new()
+    assert scene.stands("a") == "new"
+    scene.time.passes(1.0)
+    return scene
