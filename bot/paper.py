@@ -213,7 +213,7 @@ class PaperRun:
         self.bot.stop(STOP_S)
         wrong = []
         for name, account in self.accounts.items():
-            wrong += [f"I6 {name}: the paper engine failed: {text}" for text in account.defects]
+            wrong += [f"{name}: {text}" for text in account.defects]
             try:
                 account.audit()
             except LedgerError as error:

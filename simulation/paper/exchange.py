@@ -134,7 +134,7 @@ class PaperAccount:
                 made[symbol] = market_of(real, settings.maker_fee, settings.taker_fee)
             except MarketError as error:
                 # Left out, so that the bot rests it and trades the others.
-                self.defects.append(f"no paper orders in it: {error}")
+                self.defects.append(f"no paper orders: {error}")
         return PaperExchange(port, made, settings.fills, self.clock, self.markets)
 
 

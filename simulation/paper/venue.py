@@ -144,9 +144,9 @@ class PaperVenue:
             action()
         # Whatever it was: raised into the exchange's socket it would end that in silence.
         except Exception as error:  # noqa: BLE001
-            text = f"{type(error).__name__}: {error}"
+            text = f"the paper engine failed: {type(error).__name__}: {error}"
             self._account.defects.append(text)
-            self._end_private(failure("NetworkError", f"paper: the engine failed: {text}", Operation.STREAM))
+            self._end_private(failure("NetworkError", text, Operation.STREAM))
 
     # -------------------------------------------------------------- what the exchange tells
 

@@ -264,7 +264,7 @@ def test_a_failure_of_the_engine_ends_the_account_s_streams_is_kept_and_leaves_t
     scene.told.clear()
     scene.change(asks=[(100.3, 9)])
     assert [type(message).__name__ for message in scene.told] == ["StreamDown", "StreamDown", "BookDelta"]
-    assert scene.account.defects == ["ZeroDivisionError: division by zero"]
+    assert scene.account.defects == ["the paper engine failed: ZeroDivisionError: division by zero"]
 
 
 def test_before_the_markets_are_known_nothing_of_the_account_is_answered():
