@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 
 import pytest
@@ -262,16 +263,23 @@ def test_ctrl_c_ends_it_in_order_with_the_summary(living):
     _, folder = living
     command = [sys.executable, "-c", "from ganglion.bot.cli import main; main()", "paper", str(folder / "bot.toml")]
     command += ["--log", "json", "--summary", str(folder / "summary.json")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bot:
-        first = bot.stderr.readline()
-        assert first.startswith("PAPER: papery")
-        # Read until it has placed something; a bot that ends before gives an empty line.
-        while (line := bot.stderr.readline()) and '"state": "live"' not in line:
-            pass
-        assert line, "it ended by itself"
+    with (folder / "log").open("w") as log:
+        bot = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        until_s = time.monotonic() + PATIENCE_S
+        # Live, reconciled and compared, by the operator's command on its folder.
+        while " equal " not in CliRunner().invoke(app, ["status", "--data", str(folder / "papery.paper")]).output:
+            assert time.monotonic() < until_s, (folder / "log").read_text()
+            assert bot.poll() is None, (folder / "log").read_text()
         bot.send_signal(signal.SIGINT)
-        out, err = bot.communicate(timeout=PATIENCE_S)
-    assert bot.returncode == 0, err
+        out, _ = bot.communicate(timeout=PATIENCE_S)
+    finally:
+        bot.kill()
+        bot.wait()
+        bot.stdout.close()
+    told = (folder / "log").read_text()
+    assert bot.returncode == 0, told
+    assert told.startswith("PAPER: papery trades on live market data")
     assert out.startswith("PAPER: papery, simulated orders on live markets")
     assert json.loads((folder / "summary.json").read_text())["exchanges"]["local"]["state"] == "live"
 
