@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ganglion.bot import backtest_cli, chaos_cli, operator_cli, record_cli, replay_cli
+from ganglion.bot import backtest_cli, chaos_cli, operator_cli, paper_cli, record_cli, replay_cli
 from ganglion.bot.cli_options import Config, For, LogFormat
 from ganglion.bot.errors import BotError, ConfigError, ExitCode
 from ganglion.bot.journal_cli import journal_app
@@ -285,6 +285,7 @@ chaos_cli.register(app, _help)
 replay_cli.register(app, _help)
 record_cli.register(app, _help)
 backtest_cli.register(app, _help)
+paper_cli.register(app, _help)
 app.add_typer(journal_app, name="journal")
 
 

@@ -97,8 +97,14 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> BotConfig:
     return parse(text, path, environment)
 
 
-def parse(text: str, source: Path, environment: Mapping[str, str] | None = None) -> BotConfig:
+def parse(text: str, source: Path, environment: Mapping[str, str] | None = None, *, paper: bool = False) -> BotConfig:
     """Make a configuration of TOML text; relative paths in it start at the folder of `source`.
+
+    Args:
+        text: of the file.
+        source: its path.
+        environment: in which secrets stand; None for the process's own.
+        paper: nothing will be placed at any exchange: neither credentials nor `live = true` are asked for.
 
     Raises:
         ConfigError: with everything that is wrong.
@@ -107,7 +113,7 @@ def parse(text: str, source: Path, environment: Mapping[str, str] | None = None)
         raw = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(source), [Problem("toml", str(error), "see https://toml.io for the notation")]) from None
-    reader = _Reader(raw, source, os.environ if environment is None else environment)
+    reader = _Reader(raw, source, os.environ if environment is None else environment, paper=paper)
     config = reader.read()
     if reader.problems:
         raise ConfigError(str(source), reader.scrubbed())
@@ -117,7 +123,8 @@ def parse(text: str, source: Path, environment: Mapping[str, str] | None = None)
 class _Reader:
     """Goes through one document and collects problems instead of stopping at the first."""
 
-    def __init__(self, raw: Raw, source: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, raw: Raw, source: Path, environment: Mapping[str, str], *, paper: bool) -> None:
+        self._paper = paper
         self.problems: list[Problem] = []
         self._secrets_read: list[Secret] = []
         self._raw = raw
@@ -154,7 +161,7 @@ class _Reader:
         for name, exchange in exchanges.items():
             # Credentials that are there but wrong have a problem of their own.
             trades = any(t.exchange == name for _, t in tables) and not self._raw_exchange(name).get("credentials")
-            found = exchange_problems(name, exchange.table, trades=trades)
+            found = exchange_problems(name, exchange.table, trades=trades, paper=self._paper)
             self.problems += [problem for problem in found if not _follows(problem, f"exchanges.{name}", told)]
         self.problems += loss_problems(bot, {name: known.table for name, known in exchanges.items()}, tables)
         self.problems += forget_problems(bot.forget, self._section("exchanges"))

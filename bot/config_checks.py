@@ -71,8 +71,8 @@ def shares_of(modes: Iterable[tuple[str, ModeTable]]) -> tuple[dict[str, Decimal
     return shares, problems
 
 
-def exchange_problems(name: str, table: ExchangeTable, *, trades: bool) -> list[Problem]:
-    """What is wrong with an exchange whose single settings are right."""
+def exchange_problems(name: str, table: ExchangeTable, *, trades: bool, paper: bool = False) -> list[Problem]:
+    """What is wrong with an exchange whose single settings are right; on `paper` it needs neither key nor gate."""
     place = f"exchanges.{name}"
     problems = []
     if name in RESERVED or not name.replace("-", "").replace("_", "").isalnum():
@@ -85,6 +85,8 @@ def exchange_problems(name: str, table: ExchangeTable, *, trades: bool) -> list[
         return problems + _simulated_problems(place, table)
     problems += _id_problems(place, table)
     problems += _ccxt_problems(place, table)
+    if paper:
+        return problems
     problems += _gate_problems(place, table)
     if trades and not table.credentials.given():
         hint = f'add [{place}.credentials] with key = "env:NAME" and secret = "env:NAME"'

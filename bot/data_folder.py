@@ -10,7 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from ganglion.actors.trading.journal import Device, JournalUnusable, Log
+from ganglion.actors.trading.journal import Device, FolderDevice, JournalUnusable, Log
+from ganglion.actors.trading.journal.device import JOURNAL
 from ganglion.actors.trading.orders.records import VenueRenewed, encode
 from ganglion.bot.config import BotConfig
 from ganglion.bot.errors import DataFolderError
@@ -20,10 +21,43 @@ from ganglion.supervision import System
 DeviceMaker = Callable[[Path], Device]
 _ROOT_BYTES = 16
 _JOURNAL_PATH = "/bot/journal"
+PAPER = "PAPER"
+"""Stands in the folder of a paper run, so that its journal is never taken for one of real orders."""
+_PAPER_SAYS = b"The journal beside this file is of `ganglion paper`: none of its orders was ever placed.\n"
 
 
-def open_journal(config: BotConfig, system: System, make_device: DeviceMaker) -> Log:
-    """Lock the folder and open the journal in it.
+def live_folder(folder: Path) -> Device:
+    """The folder of a bot that trades.
+
+    Raises:
+        DataFolderError: paper trades are kept in it.
+        JournalUnusable: it is locked, or can't be used.
+    """
+    if (folder / PAPER).exists():
+        raise DataFolderError(f"{folder} keeps what `ganglion paper` traded: name another folder in `[bot] data`")
+    return FolderDevice(folder)
+
+
+def paper_folder(folder: Path) -> Device:
+    """The folder of a paper run.
+
+    Raises:
+        DataFolderError: a bot that trades keeps its journal in it.
+        JournalUnusable: it is locked, or can't be used.
+    """
+    if not (folder / PAPER).exists() and any((folder / JOURNAL).glob("*")):
+        raise DataFolderError(
+            f"{folder} keeps the journal of a bot that trades, which paper trades must not get into: "
+            "name another folder with --data"
+        )
+    device = FolderDevice(folder)
+    if not (folder / PAPER).exists():
+        device.create(PAPER, _PAPER_SAYS)
+    return device
+
+
+def open_journal(config: BotConfig, system: System, make_device: DeviceMaker, *, renewed: bool = False) -> Log:
+    """Lock the folder and open the journal in it; `renewed`: every account began anew with this process.
 
     Raises:
         DataFolderError: another process has it, it holds another bot's journal, the one that began in it is gone, or
@@ -43,7 +77,7 @@ def open_journal(config: BotConfig, system: System, make_device: DeviceMaker) ->
                 segment_bytes=config.bot.segment_bytes,
                 retention_days=config.bot.retention_days,
             )
-            _renew_simulated(config, log)
+            _renew(config, log, everything=renewed)
             look_back(config, log, system.clock.now_ms())
         except BaseException:
             device.close()
@@ -57,10 +91,10 @@ def open_journal(config: BotConfig, system: System, make_device: DeviceMaker) ->
     return log
 
 
-def _renew_simulated(config: BotConfig, log: Log) -> None:
-    """A simulated venue lived in the last process and died with it: its orders and trade ids mean nothing now."""
+def _renew(config: BotConfig, log: Log, *, everything: bool) -> None:
+    """A simulated account lived in the last process and died with it: its orders and trade ids mean nothing now."""
     renewed = encode(VenueRenewed("the simulated venue began anew with the process"))
     for name, exchange in config.exchanges.items():
-        if exchange.table.connector == "simulated" and any(log.read(name)):
+        if (everything or exchange.table.connector == "simulated") and any(log.read(name)):
             log.collect(name, renewed)
     log.commit()

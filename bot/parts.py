@@ -53,6 +53,8 @@ class Parts:
     """Whether the collector hears of each order and fill: for `status` and `orders` of a bot that people watch."""
     settle_s: float = 300.0
     """How long an order may be at risk before the monitor calls it a violation."""
+    renewed: bool = False
+    """Every account began anew with the process: what the journal knows of orders and trade ids means nothing now."""
 
 
 LIVE = Parts()

@@ -11,10 +11,10 @@ from contextlib import ExitStack, suppress
 
 import structlog
 
-from ganglion.actors.trading.journal import FolderDevice, Log
+from ganglion.actors.trading.journal import Log
 from ganglion.bot.collector import ReadStatus
 from ganglion.bot.config import BotConfig, ExchangeConfig
-from ganglion.bot.data_folder import DeviceMaker, open_journal
+from ganglion.bot.data_folder import DeviceMaker, live_folder, open_journal
 from ganglion.bot.parts import LIVE, Parts
 from ganglion.bot.summary import Summary, open_of, summarize
 from ganglion.bot.tree import BOT, Places, bot_spec, subscribe_all
@@ -188,7 +188,7 @@ def _left_s(until_s: float) -> float:
 def build(
     config: BotConfig,
     system: System,
-    device: DeviceMaker = FolderDevice,
+    device: DeviceMaker = live_folder,
     venues: Callable[[Mapping[str, ExchangeConfig], System], Venues] = make_venues,
     parts: Parts = LIVE,
 ) -> Bot:
@@ -207,7 +207,7 @@ def build(
         StartError: a part could not be started.
     """
     with ExitStack() as undo:
-        log = open_journal(config, system, device)
+        log = open_journal(config, system, device, renewed=parts.renewed)
         undo.callback(log.close)
         made = venues(config.exchanges, system)
         undo.callback(made.closing.close)

@@ -102,19 +102,20 @@ def unjudged(recipe: Recipe) -> list[str]:
 
 
 @functools.cache
-def config_of(text: str = "", source: str = "") -> BotConfig:
+def config_of(text: str = "", source: str = "", *, paper: bool = False) -> BotConfig:
     """The configuration of a recipe; read once in a process.
 
     Args:
         text: of a bot.toml; "" for the default campaign's.
         source: its path, which relative paths in it start at.
+        paper: see `parse`.
 
     Raises:
         ConfigError: with everything that is wrong.
     """
     # Nor is a secret's file read: it may be on another machine.
     plain = FILE_REFERENCE.sub(lambda found: f'"env:{re.sub(r"[^A-Za-z0-9]", "_", found[1])}"', text)
-    return parse(plain or DEFAULT_CONFIG, Path(source or DEFAULT_SOURCE), _NoSecrets())
+    return parse(plain or DEFAULT_CONFIG, Path(source or DEFAULT_SOURCE), _NoSecrets(), paper=paper)
 
 
 def make_from_recipe(recipe: Recipe) -> World:

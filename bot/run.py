@@ -83,10 +83,10 @@ def run(config: BotConfig, options: RunOptions) -> ExitCode:
             system.stop()
             raise
         try:
-            with _view(bot, ring, watched=watched):
+            with view(bot, ring, watched=watched):
                 operator = Operator(bot)
                 with ControlServer(config.data, operator.carry_out, config.scrubber):
-                    _wait(bot, stop, options.seconds)
+                    wait(bot, stop, options.seconds)
                     operator.closing.set()
                 bot.drain(DRAIN_S)
                 summary = bot.summary()
@@ -112,7 +112,8 @@ def ended_by(system: System) -> str:
     return "nothing failed: it was stopped" if failure is None else f"{failure.error}: {failure.text}"
 
 
-def _wait(bot: Bot, stop: threading.Event, seconds: float | None) -> None:
+def wait(bot: Bot, stop: threading.Event, seconds: float | None) -> None:
+    """Wait for a signal, the end of the time or of the bot."""
     log = structlog.get_logger()
     now_s = bot.system.clock.monotonic_s
     until_s = None if seconds is None else now_s() + seconds
@@ -157,12 +158,13 @@ class OldStates:
             }
 
 
-def _view(bot: Bot, ring: LogRing, *, watched: bool) -> AbstractContextManager[object]:
+def view(bot: Bot, ring: LogRing, *, watched: bool, title: str = "") -> AbstractContextManager[object]:
+    """The live view, where somebody watches."""
     if not watched:
         return nullcontext()
     from ganglion.bot.live_view import LiveView  # noqa: PLC0415 - rich is only needed on a terminal
 
-    return LiveView(lambda: (bot.status(), bot.tree()), title=bot.config.bot.name, ring=ring)
+    return LiveView(lambda: (bot.status(), bot.tree()), title=title or bot.config.bot.name, ring=ring)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ id = "binance"              # any exchange of ccxt that has streams
 symbols = ["BTC/USDT", "ETH/USDT"]
 sandbox = true              # the exchange's own test system: no real money
 # live = true               # instead of sandbox, once you mean it
+# simulated = { balances = { USDT = 10000 } }     # what `ganglion backtest` and `ganglion paper` open with
 # evidence_grace_s = 30     # how long an order may be invisible after it was sent; by default what suits the exchange
 
 # Secrets stand elsewhere: "env:NAME" in the environment, "file:PATH" in a file of its own.
@@ -46,7 +47,7 @@ symbol = "ETH/USDT"
 levels = 5                  # orders on each side of the centre
 step_pct = 0.5              # between them, percent of price
 
-# What `ganglion backtest` assumes of fills; nothing else reads it.
+# What `ganglion backtest` and `ganglion paper` assume of fills; nothing else reads it.
 [backtest]
 half_spread_pct = 0.01      # from a price of the data to either best price, percent
 # slippage_pct = 0.01       # beyond it, for orders that take

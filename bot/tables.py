@@ -116,7 +116,7 @@ class CredentialsTable(Table):
 
 
 class SimulatedTable(Table):
-    """`[exchanges.X.simulated]`: a venue inside the bot's own process."""
+    """`[exchanges.X.simulated]`: a venue inside the bot's own process; of a paper account the balances."""
 
     seed: Annotated[int, Field(ge=0, description="of its market")] = 0
     balances: Annotated[
@@ -183,7 +183,7 @@ class ExchangeTable(Table):
 
 
 class BacktestTable(Table):
-    """`[backtest]`: how `ganglion backtest` fills orders; nothing else reads it."""
+    """`[backtest]`: how `ganglion backtest` and `ganglion paper` fill orders; nothing else reads it."""
 
     latency_s: Annotated[float, Field(ge=0, description="seconds from a decision to the venue")] = 0.0
     half_spread_pct: Annotated[

@@ -26,10 +26,10 @@ from pathlib import Path
 import msgspec
 
 from ganglion.actors.exchange.venue import ReplyTo, Venue
-from ganglion.actors.trading.journal import FolderDevice
 from ganglion.actors.trading.journal.device import ARCHIVE, JOURNAL, Device
 from ganglion.actors.trading.journal.identity import IDENTITY
 from ganglion.bot.config import BotConfig, ExchangeConfig
+from ganglion.bot.data_folder import live_folder
 from ganglion.bot.process import Bot, build
 from ganglion.bot.tape_file import TapeError, TapeFile
 from ganglion.bot.venues import VenueMaker, Venues, make_venues
@@ -142,7 +142,7 @@ class Taping:
             return build(self._config, system, self._open_device, self._make_venues)
 
     def _open_device(self, folder: Path) -> Device:
-        device = FolderDevice(folder)
+        device = live_folder(folder)
         try:
             keep_files(device, self._folder / START)
         except OSError as error:

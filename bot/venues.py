@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -35,8 +35,13 @@ class Venues:
     closing: ExitStack
 
 
-def make_venues(exchanges: Mapping[str, ExchangeConfig], system: System) -> Venues:
+def make_venues(exchanges: Mapping[str, ExchangeConfig], system: System, *, public: bool = False) -> Venues:
     """Prepare every exchange's venue; opens nothing but the servers of simulated ones.
+
+    Args:
+        exchanges: by name.
+        system: whose loops they run on.
+        public: without any key. Nothing can be placed, so no gate keeps real exchanges from being asked.
 
     Raises:
         BuildError: a simulated venue can't be started.
@@ -48,6 +53,8 @@ def make_venues(exchanges: Mapping[str, ExchangeConfig], system: System) -> Venu
             settings = ccxt_settings(exchange)
             if exchange.table.connector == "simulated":
                 settings = _simulated_settings(exchange, *_serve(exchange, system, closing))
+            if public:
+                settings = replace(settings, credentials=Credentials(), live=True)
             makers[name] = _maker(settings, system)
     except BaseException:
         closing.close()

@@ -55,7 +55,7 @@ from ganglion.simulation.venue.markets import Market
 from ganglion.simulation.venue.orders import NewOrder, Order
 from ganglion.simulation.venue.settings import AccountSettings, VenueSettings
 from ganglion.simulation.world.timeline import Timeline
-from ganglion.supervision.clock import VirtualClock
+from ganglion.supervision.clock import Clock
 
 if TYPE_CHECKING:
     from ganglion.simulation.venue.engine import Engine
@@ -114,7 +114,7 @@ class DataExchange(SimulatedExchange):
         settings: PortSettings,
         markets: Mapping[Symbol, Market],
         fills: FillSettings,
-        clock: VirtualClock,
+        clock: Clock,
     ) -> None:
         self.fill_settings = fills
         self.now_ms = clock.now_ms

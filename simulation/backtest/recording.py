@@ -10,16 +10,39 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol
 
 from ganglion.messages.orders import Fill
 from ganglion.messages.values import ZERO, Asset, Symbol, base_of, quote_of
-from ganglion.simulation.backtest.run import Feed
 from ganglion.simulation.backtest.witness import Seen
-from ganglion.simulation.data import Bars
+from ganglion.simulation.data import Bars, Series
 from ganglion.simulation.figures import Curve, FillRecord, MarketRecord, ModeRecord
 
 POINTS = 50_000
 """Samples of all markets together."""
+
+
+class Prices(Protocol):
+    """The prices of one market, as far as the run went through them."""
+
+    @property
+    def series(self) -> Series:
+        """All of them."""
+
+    @property
+    def name(self) -> str:
+        """The exchange's."""
+
+    @property
+    def symbol(self) -> Symbol:
+        """The market's."""
+
+    @property
+    def rows(self) -> int:
+        """Gone through."""
+
+    def price_at(self, row: int) -> float:
+        """The market's price after a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +126,7 @@ class Curves:
 
 
 def curves_of(
-    feeds: Sequence[Feed],
+    feeds: Sequence[Prices],
     seen: Seen,
     modes: Sequence[ModePlace],
     opening: Mapping[str, Mapping[Asset, Decimal]],
@@ -153,7 +176,7 @@ def _purse_of(mode: ModePlace, opening: Mapping[Asset, Decimal]) -> Purse:
     return Purse(holds, base=base)
 
 
-def prices_of(feeds: Sequence[Feed]) -> Iterator[tuple[int, Symbol, float]]:
+def prices_of(feeds: Sequence[Prices]) -> Iterator[tuple[int, Symbol, float]]:
     """Sampled prices of all markets by time; the last one of each is among them."""
     every = max(1, -(-sum(feed.rows for feed in feeds) // POINTS))
     points: list[tuple[int, Symbol, float]] = []
@@ -193,7 +216,7 @@ def _record_of(fill: Fill, seen: Seen, rates: Rates) -> FillRecord:
     )
 
 
-def markets_of(feeds: Sequence[Feed], rates: Rates) -> list[MarketRecord]:
+def markets_of(feeds: Sequence[Prices], rates: Rates) -> list[MarketRecord]:
     """Every market with its price curve."""
     found: list[MarketRecord] = []
     for feed in feeds:
